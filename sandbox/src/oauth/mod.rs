@@ -1,0 +1,46 @@
+//! The authorization server: RFC 6749 with PKCE (RFC 7636), metadata (RFC 8414) and issuer
+//! identification (RFC 9207).
+
+mod authorize;
+mod token;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::SMTP_SCOPE;
+use crate::world::World;
+
+pub(crate) fn router(world: Arc<World>) -> Router {
+    Router::new()
+        .route(
+            "/",
+            get(async |State(world): State<Arc<World>>| Redirect::temporary(&world.web_url())),
+        )
+        .route("/authorize", get(authorize::ask).post(authorize::decide))
+        .route("/style.css", get(crate::web::assets::style))
+        .route("/icon.svg", get(crate::web::assets::icon))
+        .route("/token", post(token::token))
+        .route("/.well-known/oauth-authorization-server", get(metadata))
+        .with_state(world)
+}
+
+async fn metadata(State(world): State<Arc<World>>) -> Json<Value> {
+    let issuer = world.issuer();
+    Json(json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "scopes_supported": [SMTP_SCOPE, "offline_access"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+    }))
+}

@@ -1,0 +1,62 @@
+//! What all servers of one sandbox share.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+
+use tokio::runtime::Handle;
+
+use crate::accounts::Accounts;
+use crate::authority::Certificates;
+use crate::inbox::Inbox;
+use crate::options::SampleSite;
+use crate::smtp::port::SmtpPort;
+use crate::smtp::record::Connections;
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) accounts: Accounts,
+    pub(crate) inbox: Inbox,
+    pub(crate) connections: Connections,
+    pub(crate) certificates: Certificates,
+    pub(crate) client: Client,
+    pub(crate) web_port: u16,
+    pub(crate) https_port: u16,
+    /// The default submission port, set once it is open.
+    pub(crate) smtp_port: OnceLock<u16>,
+    pub(crate) site: Mutex<Option<SampleSite>>,
+    /// Submission ports that the JSON API opened, for it to close and reopen.
+    pub(crate) ports: Mutex<HashMap<u16, SmtpPort>>,
+    pub(crate) runtime: Handle,
+}
+
+/// The one registered client of the authorization server.
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .field("secret", &"<redacted>")
+            .finish()
+    }
+}
+
+impl World {
+    /// Issuer identifier of the authorization server, RFC 8414 §2.
+    pub(crate) fn issuer(&self) -> String {
+        format!("https://localhost:{}", self.https_port)
+    }
+
+    /// Origin of the inbox and of the JSON API.
+    pub(crate) fn web_url(&self) -> String {
+        format!("http://localhost:{}", self.web_port)
+    }
+
+    /// The default submission port.
+    pub(crate) fn smtp_port(&self) -> u16 {
+        self.smtp_port.get().copied().unwrap_or_default()
+    }
+}

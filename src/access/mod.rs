@@ -1,0 +1,8 @@
+//! Who may do what: keys presented by callers, compared without telling how much of them was
+//! right.
+
+mod digest;
+mod operator;
+
+pub use digest::{InvalidKeyDigest, KeyDigest};
+pub use operator::{InvalidOperatorKey, OperatorKey, bearer};

@@ -1,0 +1,5 @@
+//! Answers to programs.
+
+mod problem;
+
+pub use problem::Problem;

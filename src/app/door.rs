@@ -1,0 +1,353 @@
+//! The door: which request goes where, and what it is answered.
+
+use std::future::Future;
+
+use super::{
+    http::{Request, Response},
+    intake::{Accept, Accepted},
+    story::Story,
+};
+use crate::{
+    api::Problem,
+    config::{Config, FormConfig, Name},
+    forms::{Addressing, FieldError, Rejected, compose, parse_urlencoded},
+    limits::FORM_BODY_OCTETS,
+    outbox::{EmailId, OutboxTag, Source},
+    pages::{self, Correction, Page},
+};
+
+/// The Outboxes, reached from the door.
+pub trait Outboxes {
+    /// Hands a message to its Outbox; once this returns it is durable.
+    fn accept(&self, accept: &Accept) -> impl Future<Output = Result<Accepted, OutboxUnavailable>>;
+    /// Reads a message's story.
+    fn story(
+        &self,
+        mailbox: &Name,
+        id: EmailId,
+    ) -> impl Future<Output = Result<Option<Story>, OutboxUnavailable>>;
+}
+
+/// The Outbox did not answer as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the outbox cannot be reached")]
+pub struct OutboxUnavailable;
+
+/// Everything the door knows.
+#[derive(Debug)]
+pub struct Door<'a, O> {
+    /// What the operator has set.
+    pub config: &'a Config,
+    /// Where messages go.
+    pub outboxes: &'a O,
+}
+
+/// How the caller wants to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tongue {
+    Page,
+    Json,
+}
+
+impl<O: Outboxes> Door<'_, O> {
+    /// How many octets of body a request to `path` may have. The edge reads no more.
+    pub fn body_limit(path: &str) -> usize {
+        if path.starts_with("/f/") {
+            FORM_BODY_OCTETS
+        } else {
+            0
+        }
+    }
+
+    /// Answers a request. `body_whole` is false when the body was longer than
+    /// [`Self::body_limit`] and was not read to its end.
+    pub async fn answer(&self, request: &Request, body_whole: bool) -> Response {
+        let segments: Vec<&str> = request.path.split('/').skip(1).collect();
+        match (request.method.as_str(), segments.as_slice()) {
+            ("GET" | "HEAD", ["healthz"]) => self.health(),
+            ("POST", ["f", form]) => self.form(request, form, body_whole).await,
+            ("OPTIONS", ["f", form]) => self.preflight(request, form),
+            (_, ["f", _]) => not_allowed("POST, OPTIONS"),
+            ("GET" | "HEAD", ["admin", "messages", id]) => self.story(request, id).await,
+            (_, ["healthz"] | ["admin", "messages", _]) => not_allowed("GET, HEAD"),
+            _ => not_found(),
+        }
+    }
+
+    fn health(&self) -> Response {
+        let sound = self.config.is_sound();
+        let (status, word) = if sound {
+            (200, "ok")
+        } else {
+            (503, "misconfigured")
+        };
+        Response::new(status, "text/plain; charset=utf-8", word)
+    }
+
+    async fn form(&self, request: &Request, name: &str, body_whole: bool) -> Response {
+        let tongue = tongue(request);
+        let Ok(name) = name.parse::<Name>() else {
+            return unknown_form(tongue);
+        };
+        let Some(form) = self.config.forms.get(&name) else {
+            return if self.config.faulty_forms.contains(&name) {
+                misconfigured(tongue)
+            } else {
+                unknown_form(tongue)
+            };
+        };
+        let answer = self.submit(request, &name, form, tongue, body_whole).await;
+        with_cors(answer, request, form)
+    }
+
+    async fn submit(
+        &self,
+        request: &Request,
+        name: &Name,
+        form: &FormConfig,
+        tongue: Tongue,
+        body_whole: bool,
+    ) -> Response {
+        // Without these two nothing can be sealed or addressed, whatever the form says.
+        let (Some(_), Some(_)) = (&self.config.root_key, &self.config.public_url) else {
+            return misconfigured(tongue);
+        };
+        let Some(mailbox) = self.config.mailboxes.get(&form.mailbox) else {
+            return misconfigured(tongue);
+        };
+        if !is_urlencoded(request) {
+            return unsupported(tongue);
+        }
+        if !body_whole {
+            return rejected(Rejected::TooLarge("FORM_BODY_OCTETS"), tongue);
+        }
+        let addressing = Addressing {
+            sender: &mailbox.sender,
+            recipients: &form.to,
+            subject: &form.subject,
+        };
+        let draft = match parse_urlencoded(&request.body)
+            .and_then(|submission| compose(&submission, addressing))
+        {
+            Ok(draft) => draft,
+            Err(why) => return rejected(why, tongue),
+        };
+        let accept = Accept {
+            mailbox: form.mailbox.clone(),
+            source: Source(format!("form/{name}")),
+            draft,
+        };
+        match self.outboxes.accept(&accept).await {
+            Ok(accepted) => accepted_form(accepted, form, tongue),
+            Err(OutboxUnavailable) => unavailable(tongue),
+        }
+    }
+
+    fn preflight(&self, request: &Request, name: &str) -> Response {
+        let form = name
+            .parse::<Name>()
+            .ok()
+            .and_then(|name| self.config.forms.get(&name));
+        let Some(form) = form else { return not_found() };
+        let answer = Response::new(204, "text/plain; charset=utf-8", "")
+            .with("access-control-allow-methods", "POST, OPTIONS")
+            .with(
+                "access-control-allow-headers",
+                "content-type, accept, x-requested-with",
+            )
+            .with("access-control-max-age", "3600");
+        with_cors(answer, request, form)
+    }
+
+    async fn story(&self, request: &Request, id: &str) -> Response {
+        // Without a key there is no such route, so nobody can tell that there might be one.
+        let Some(key) = &self.config.operator_key else {
+            return not_found();
+        };
+        if !key.admits(request.header("authorization")) {
+            let problem = Problem::new(401, "unauthorized")
+                .detail("present the operator key as Authorization: Bearer");
+            return problem_response(&problem).with("www-authenticate", "Bearer");
+        }
+        let Ok(id) = id.parse::<EmailId>() else {
+            return not_found();
+        };
+        let names = self
+            .config
+            .mailboxes
+            .keys()
+            .chain(&self.config.faulty_mailboxes);
+        let mut keeping = names.filter(|name| OutboxTag::of(name.as_str()) == id.outbox());
+        let Some(mailbox) = keeping.next() else {
+            return not_found();
+        };
+        match self.outboxes.story(mailbox, id).await {
+            Ok(Some(story)) => Response::json(200, &story),
+            Ok(None) => not_found(),
+            Err(OutboxUnavailable) => unavailable(Tongue::Json),
+        }
+    }
+}
+
+/// A script asks for JSON in one of the ways scripts do; everybody else is a browser.
+fn tongue(request: &Request) -> Tongue {
+    let accepts = |media| {
+        request
+            .header("accept")
+            .is_some_and(|accept| accept.contains(media))
+    };
+    let by_script = request
+        .header("x-requested-with")
+        .is_some_and(|value| value.eq_ignore_ascii_case("xmlhttprequest"));
+    if by_script || (accepts("application/json") && !accepts("text/html")) {
+        Tongue::Json
+    } else {
+        Tongue::Page
+    }
+}
+
+fn is_urlencoded(request: &Request) -> bool {
+    let media = request
+        .header("content-type")
+        .and_then(|value| value.split(';').next());
+    media.is_some_and(|media| {
+        media
+            .trim()
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    })
+}
+
+/// Lets the scripts of the configured pages read the answer, errors included, and no others.
+fn with_cors(answer: Response, request: &Request, form: &FormConfig) -> Response {
+    let answer = answer.with("vary", "origin");
+    let origin = request.header("origin");
+    match form
+        .origins
+        .iter()
+        .find(|allowed| Some(allowed.as_str()) == origin)
+    {
+        Some(allowed) => answer.with("access-control-allow-origin", allowed.as_str()),
+        None => answer,
+    }
+}
+
+fn accepted_form(accepted: Accepted, form: &FormConfig, tongue: Tongue) -> Response {
+    let next = form.redirect.as_ref().map(|url| url.as_str());
+    match (tongue, next) {
+        (Tongue::Json, next) => {
+            let body = serde_json::json!({ "ok": true, "id": accepted.id, "next": next });
+            Response::json(200, &body)
+        }
+        // 303: the browser is to GET the next page, and a reload there sends nothing again.
+        (Tongue::Page, Some(next)) => {
+            Response::new(303, "text/plain; charset=utf-8", "").with("location", next)
+        }
+        (Tongue::Page, None) => page(200, pages::thanks()),
+    }
+}
+
+fn rejected(why: Rejected, tongue: Tongue) -> Response {
+    let (status, errors, limit) = match why {
+        Rejected::Fields(errors) => (422, errors, None),
+        Rejected::Empty => {
+            let message = "Please fill in the form.";
+            (
+                422,
+                vec![FieldError {
+                    field: String::new(),
+                    code: "EMPTY",
+                    message,
+                }],
+                None,
+            )
+        }
+        Rejected::TooLarge(limit) => {
+            let message = "This is more than the form can take. Please shorten it.";
+            (
+                413,
+                vec![FieldError {
+                    field: String::new(),
+                    code: "TOO_LARGE",
+                    message,
+                }],
+                Some(limit),
+            )
+        }
+    };
+    match tongue {
+        Tongue::Json => {
+            let mut body = serde_json::json!({ "ok": false, "errors": errors });
+            if let (Some(limit), Some(fields)) = (limit, body.as_object_mut()) {
+                fields.insert("limit".to_owned(), limit.into());
+            }
+            Response::json(status, &body)
+        }
+        Tongue::Page => {
+            let corrections: Vec<_> = errors
+                .into_iter()
+                .map(|error| Correction {
+                    field: error.field,
+                    message: error.message.to_owned(),
+                })
+                .collect();
+            page(status, pages::correction(&corrections))
+        }
+    }
+}
+
+fn unknown_form(tongue: Tongue) -> Response {
+    match tongue {
+        Tongue::Json => not_found(),
+        Tongue::Page => page(
+            404,
+            pages::trouble("There is no such form", "Its address may have changed."),
+        ),
+    }
+}
+
+fn misconfigured(tongue: Tongue) -> Response {
+    let problem = Problem::new(503, "misconfigured")
+        .detail("the form's configuration has a fault; its owner has to run the check");
+    let text = "This form is not set up correctly. Please reach its owner in another way.";
+    trouble(&problem, "The form does not work at present", text, tongue)
+}
+
+fn unavailable(tongue: Tongue) -> Response {
+    let problem =
+        Problem::new(503, "unavailable").detail("nothing was accepted; try again in a moment");
+    let text = "Your message was not accepted. Please try again in a moment.";
+    trouble(&problem, "That did not work", text, tongue).with("retry-after", "10")
+}
+
+fn unsupported(tongue: Tongue) -> Response {
+    let problem = Problem::new(415, "unsupported_media_type")
+        .detail("send the form as application/x-www-form-urlencoded");
+    let text = "The form was sent in a way that is not understood here.";
+    trouble(&problem, "That did not work", text, tongue)
+}
+
+fn trouble(problem: &Problem, title: &str, text: &str, tongue: Tongue) -> Response {
+    match tongue {
+        Tongue::Json => problem_response(problem),
+        Tongue::Page => page(problem.status, pages::trouble(title, text)),
+    }
+}
+
+fn page(status: u16, page: Page) -> Response {
+    Response::new(status, "text/html; charset=utf-8", page.html)
+        .with("content-security-policy", page.policy)
+        .with("x-frame-options", "DENY")
+}
+
+fn not_found() -> Response {
+    problem_response(&Problem::new(404, "not_found"))
+}
+
+fn not_allowed(methods: &'static str) -> Response {
+    problem_response(&Problem::new(405, "method_not_allowed")).with("allow", methods)
+}
+
+fn problem_response(problem: &Problem) -> Response {
+    let body = serde_json::to_string(problem).unwrap_or_default();
+    Response::new(problem.status, Problem::CONTENT_TYPE, body)
+}

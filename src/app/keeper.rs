@@ -1,0 +1,282 @@
+//! The Keeper of a credential: holds the refresh token, asks the provider one question at a time.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::lock::Mutex;
+use serde::{Deserialize, Serialize};
+
+use super::ports::{
+    Clock, Entropy, HttpClient, NoEntropy, StoreFault, TokenCache, TokenCustody, random,
+};
+use crate::{
+    config::Name,
+    limits::{KV_TTL_MIN, TOKEN_EXPIRY_MARGIN},
+    oauth::{CachedToken, Fingerprint, Provider, RefreshGrant, TokenFailure},
+    outbox::Health,
+    outcome::{Cause, Trouble},
+    seal::Sealer,
+    secret::Secret,
+};
+
+/// What an Outbox asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeeperRequest {
+    /// The mailbox whose credential it is.
+    pub mailbox: Name,
+    /// The token that a server refused.
+    pub refused: Option<Fingerprint>,
+}
+
+/// What the Keeper answers. The token travels sealed, as it is cached: no body of any request
+/// ever holds one in the clear but those of the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeeperAnswer {
+    /// The sealed token in base64.
+    Token(String),
+    /// Why there is none.
+    Failure(TokenFailure),
+}
+
+impl KeeperAnswer {
+    /// Opens the answer.
+    ///
+    /// # Errors
+    /// The Keeper's failure, or one of ours if the token does not open.
+    pub fn open(self, sealer: &Sealer, record: &str) -> Result<CachedToken, TokenFailure> {
+        let sealed = match self {
+            Self::Token(sealed) => sealed,
+            Self::Failure(failure) => return Err(failure),
+        };
+        let sealed = STANDARD
+            .decode(sealed)
+            .map_err(|_| TokenFailure::unavailable())?;
+        let opened = sealer
+            .open(record, &sealed)
+            .map_err(|_| TokenFailure::unavailable())?;
+        CachedToken::from_stored(&opened).ok_or_else(TokenFailure::unavailable)
+    }
+}
+
+/// The Keeper's record. Tokens in it are sealed under names of their own.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    v: u8,
+    /// The refresh token, sealed, in base64.
+    refresh: Option<String>,
+    /// The access token, sealed as it is cached, in base64.
+    access: Option<String>,
+    /// The supplied refresh token that was taken over: it is used once, and the provider's
+    /// rotated ones after it.
+    bootstrap: Option<Fingerprint>,
+    /// What else the operator has set; a change is worth a new try at once.
+    settings: Option<Fingerprint>,
+    /// How the last requests to the provider went.
+    #[serde(default)]
+    health: Health,
+    /// The failure that `health` is about.
+    failure: Option<TokenFailure>,
+}
+
+const RECORD_VERSION: u8 = 1;
+
+/// One credential's Keeper. The lock belongs to the object and outlives the call.
+#[derive(Debug)]
+pub struct Keeper<'a, S, H, C, K, E> {
+    /// Its record.
+    pub custody: &'a S,
+    /// The way to the provider.
+    pub http: &'a H,
+    /// Where access tokens are cached for everybody.
+    pub cache: &'a C,
+    /// The time.
+    pub clock: &'a K,
+    /// Randomness for sealing.
+    pub entropy: &'a E,
+    /// Seals and opens.
+    pub sealer: &'a Sealer,
+    /// Lets one caller at a time ask; those who waited find the answer there.
+    pub flight: &'a Mutex<()>,
+    /// Who issues the tokens.
+    pub provider: &'a Provider,
+    /// To whom.
+    pub client_id: &'a str,
+    /// The client's proof.
+    pub client_secret: Option<&'a Secret>,
+    /// The refresh token that the operator supplied to begin with.
+    pub bootstrap: Option<&'a Secret>,
+    /// The name under which access tokens are cached and sealed.
+    pub record: &'a str,
+}
+
+impl<S, H, C, K, E> Keeper<'_, S, H, C, K, E>
+where
+    S: TokenCustody,
+    H: HttpClient,
+    C: TokenCache,
+    K: Clock,
+    E: Entropy,
+{
+    /// A token that is fresh and is not the one named as `refused`; at most one request to the
+    /// provider, and none while the last failure forbids it.
+    pub async fn token(&self, refused: Option<&Fingerprint>) -> KeeperAnswer {
+        let _flight = self.flight.lock().await;
+        match self.token_alone(refused).await {
+            Ok(Ok(sealed)) => KeeperAnswer::Token(STANDARD.encode(sealed)),
+            Ok(Err(failure)) => KeeperAnswer::Failure(failure),
+            Err(Broken) => KeeperAnswer::Failure(TokenFailure::unavailable()),
+        }
+    }
+
+    async fn token_alone(
+        &self,
+        refused: Option<&Fingerprint>,
+    ) -> Result<Result<Vec<u8>, TokenFailure>, Broken> {
+        let mut record = self.load()?;
+        self.adopt_settings(&mut record)?;
+        if let Some(sealed) = self.still_good(&record, refused) {
+            return Ok(Ok(sealed));
+        }
+        let now = self.clock.now();
+        if let (false, Some(failure)) = (record.health.allows(now), &record.failure) {
+            return Ok(Err(failure.clone()));
+        }
+        let Some(refresh_token) = self.refresh_token(&record) else {
+            let failure =
+                TokenFailure::new(Cause::ReauthorisationRequired, Trouble::Authentication);
+            return Ok(Err(failure));
+        };
+        let grant = RefreshGrant {
+            provider: self.provider,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            refresh_token: &refresh_token,
+        };
+        let granted = grant.request(|request| self.http.send(request), now).await;
+        match granted {
+            Ok(granted) => {
+                if let Some(rotated) = &granted.rotated {
+                    record.refresh = Some(self.seal_refresh(rotated)?);
+                }
+                let sealed = self.seal(self.record, &granted.access.to_stored())?;
+                record.access = Some(STANDARD.encode(&sealed));
+                record.health = Health::Up;
+                record.failure = None;
+                // Before anyone uses the new access token: if this object died with a rotated
+                // refresh token unsaved, the grant would be lost.
+                self.store(&record)?;
+                self.share(&granted.access, &sealed).await;
+                Ok(Ok(sealed))
+            }
+            Err(failure) => {
+                let random = u64::from_be_bytes(random(self.entropy)?);
+                let now = self.clock.now();
+                record.health = record.health.after_failure(&failure.failure, now, random);
+                record.failure = Some(failure.clone());
+                self.store(&record)?;
+                Ok(Err(failure))
+            }
+        }
+    }
+
+    /// Takes over a refresh token that was supplied and not seen before, and forgets failures
+    /// that a changed setting may have mended.
+    fn adopt_settings(&self, record: &mut Record) -> Result<(), Broken> {
+        let client = self.client_secret.map_or("", Secret::expose);
+        let settings = Fingerprint::of(&format!("{}\n{client}", self.client_id));
+        let supplied = self
+            .bootstrap
+            .map(|token| (token, Fingerprint::of(token.expose())));
+        let mut changed = false;
+        if record.settings.as_ref() != Some(&settings) {
+            record.settings = Some(settings);
+            changed = true;
+        }
+        if let Some((token, fingerprint)) = supplied
+            && record.bootstrap.as_ref() != Some(&fingerprint)
+        {
+            record.refresh = Some(self.seal_refresh(token)?);
+            record.access = None;
+            record.bootstrap = Some(fingerprint);
+            changed = true;
+        }
+        if changed {
+            record.health = Health::Up;
+            record.failure = None;
+            self.store(record)?;
+        }
+        Ok(())
+    }
+
+    fn still_good(&self, record: &Record, refused: Option<&Fingerprint>) -> Option<Vec<u8>> {
+        let sealed = STANDARD.decode(record.access.as_ref()?).ok()?;
+        let token = CachedToken::from_stored(&self.sealer.open(self.record, &sealed).ok()?)?;
+        let named = refused.is_some_and(|name| *name == Fingerprint::of(token.token.expose()));
+        (token.is_fresh(self.clock.now()) && !named).then_some(sealed)
+    }
+
+    fn refresh_token(&self, record: &Record) -> Option<Secret> {
+        let sealed = STANDARD.decode(record.refresh.as_ref()?).ok()?;
+        let opened = self.sealer.open(&self.refresh_record(), &sealed).ok()?;
+        std::str::from_utf8(&opened).ok().map(Secret::new)
+    }
+
+    fn seal_refresh(&self, token: &Secret) -> Result<String, Broken> {
+        Ok(STANDARD.encode(self.seal(&self.refresh_record(), token.expose().as_bytes())?))
+    }
+
+    fn refresh_record(&self) -> String {
+        format!("refresh/{}", self.record)
+    }
+
+    fn seal(&self, record: &str, plaintext: &[u8]) -> Result<Vec<u8>, Broken> {
+        self.sealer
+            .seal(record, plaintext, random(self.entropy)?)
+            .map_err(|_| Broken)
+    }
+
+    /// Puts the token where every Outbox of this credential finds it, if it lives long enough to
+    /// be worth a write.
+    async fn share(&self, access: &CachedToken, sealed: &[u8]) {
+        let good_for = access
+            .good_for(self.clock.now())
+            .saturating_sub(TOKEN_EXPIRY_MARGIN);
+        if good_for >= KV_TTL_MIN {
+            self.cache
+                .put(self.record, sealed, good_for.as_secs())
+                .await;
+        }
+    }
+
+    fn load(&self) -> Result<Record, Broken> {
+        match self.custody.load().map_err(|StoreFault| Broken)? {
+            // A record that cannot be read is left alone: writing over it would lose the grant.
+            Some(stored) => match serde_json::from_str::<Record>(&stored) {
+                Ok(record) if record.v == RECORD_VERSION => Ok(record),
+                _ => Err(Broken),
+            },
+            None => Ok(Record {
+                v: RECORD_VERSION,
+                refresh: None,
+                access: None,
+                bootstrap: None,
+                settings: None,
+                health: Health::Up,
+                failure: None,
+            }),
+        }
+    }
+
+    fn store(&self, record: &Record) -> Result<(), Broken> {
+        let record = serde_json::to_string(record).map_err(|_| Broken)?;
+        self.custody.store(&record).map_err(|StoreFault| Broken)
+    }
+}
+
+/// Storage, sealing or randomness failed here; the provider was not to blame.
+struct Broken;
+
+impl From<NoEntropy> for Broken {
+    fn from(_: NoEntropy) -> Self {
+        Self
+    }
+}

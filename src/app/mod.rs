@@ -1,0 +1,21 @@
+//! The use cases: asynchronous, generic over small ports, and without a word of the platform. The
+//! edge implements the ports and calls these; tests implement them in memory, with faults.
+
+mod door;
+mod drain;
+mod http;
+mod intake;
+mod keeper;
+pub mod ports;
+mod story;
+mod submit;
+mod tokens;
+
+pub use door::{Door, OutboxUnavailable, Outboxes};
+pub use drain::{Drain, Outbox};
+pub use http::{Request, Response};
+pub use intake::{Accept, Accepted, InvalidAccept};
+pub use keeper::{Keeper, KeeperAnswer, KeeperRequest};
+pub use story::Story;
+pub use submit::{Link, Opening};
+pub use tokens::Tokens;

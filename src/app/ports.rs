@@ -1,0 +1,157 @@
+//! What the use cases need of the world.
+//!
+//! Everything runs on one thread, so no future here is `Send`, and every port is used through a
+//! shared reference.
+
+use std::future::Future;
+
+use thiserror::Error;
+
+use crate::{
+    oauth::{Fingerprint, TokenFailure},
+    outbox::{EmailId, Health, Job, StoryEvent},
+    time::UnixMillis,
+};
+
+/// The time, and waiting for it.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> UnixMillis;
+    /// Ends when it is `at`, at once if that is past.
+    fn sleep_until(&self, at: UnixMillis) -> impl Future<Output = ()>;
+}
+
+/// Random numbers that nobody can guess.
+pub trait Entropy {
+    /// Fills `octets`.
+    ///
+    /// # Errors
+    /// When the platform has none to give.
+    fn fill(&self, octets: &mut [u8]) -> Result<(), NoEntropy>;
+}
+
+/// The platform gave no random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("no random numbers are to be had")]
+pub struct NoEntropy;
+
+/// `N` random octets.
+pub(crate) fn random<const N: usize>(entropy: &impl Entropy) -> Result<[u8; N], NoEntropy> {
+    let mut octets = [0; N];
+    entropy.fill(&mut octets)?;
+    Ok(octets)
+}
+
+/// An HTTP client that follows no redirect, caps the answer and has a deadline of its own.
+pub trait HttpClient {
+    /// Sends a request and reads the whole answer.
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> impl Future<Output = Result<http::Response<Vec<u8>>, HttpFault>>;
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HttpFault {
+    /// No connection, no TLS, or it broke.
+    #[error("the request could not be made or its answer not be read")]
+    Connection,
+    /// Not in time.
+    #[error("no answer came in time")]
+    TimedOut,
+    /// Longer than the cap.
+    #[error("the answer is too long")]
+    TooLong,
+}
+
+/// Workers KV, or whatever caches sealed tokens. It may forget, and serve old values.
+pub trait TokenCache {
+    /// The value of `record`, if it can be had.
+    fn get(&self, record: &str) -> impl Future<Output = Option<Vec<u8>>>;
+    /// Keeps `value` as `record` for `ttl_seconds`; a failure costs a refresh and nothing else.
+    fn put(&self, record: &str, value: &[u8], ttl_seconds: u64) -> impl Future<Output = ()>;
+}
+
+/// Where the Keeper's record is kept, for good.
+pub trait TokenCustody {
+    /// The record, if there is one.
+    fn load(&self) -> Result<Option<String>, StoreFault>;
+    /// Replaces the record. Durable before anything that follows leaves this object.
+    fn store(&self, record: &str) -> Result<(), StoreFault>;
+}
+
+/// The Keeper of a credential, asked from elsewhere.
+pub trait TokenSource {
+    /// An access token that is not the one refused.
+    fn token(
+        &self,
+        refused: Option<&Fingerprint>,
+    ) -> impl Future<Output = Result<crate::oauth::CachedToken, TokenFailure>>;
+}
+
+/// Opens connections.
+pub trait Connector {
+    /// What it opens.
+    type Connection: Connection;
+    /// Opens a TCP connection, in the clear.
+    fn connect(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = Result<Self::Connection, ConnectionFault>>;
+}
+
+/// A TCP connection. Reading and writing go on side by side, so all methods share the reference.
+pub trait Connection {
+    /// The next octets, or none when the peer has closed. Dropping the future loses nothing: the
+    /// octets are there for the next call.
+    fn read(&self) -> impl Future<Output = Result<Option<Vec<u8>>, ConnectionFault>>;
+    /// Writes all of `octets`.
+    fn write(&self, octets: Vec<u8>) -> impl Future<Output = Result<(), ConnectionFault>>;
+    /// Starts TLS with the name that was connected to. No read or write may be under way.
+    fn start_tls(&self) -> impl Future<Output = Result<(), ConnectionFault>>;
+    /// Closes without waiting for the peer.
+    fn close(&self) -> impl Future<Output = ()>;
+}
+
+/// The connection cannot be used. The platform tells no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the connection failed")]
+pub struct ConnectionFault;
+
+/// The messages of one mailbox. Every call is one synchronous transaction: whole or not at all.
+pub trait OutboxStore {
+    /// Keeps a message with its content and the first line of its story, and arms the alarm.
+    fn accept(&self, job: &Job, content: &[u8], event: &StoryEvent) -> Result<(), StoreFault>;
+    /// Replaces a message's record and adds a line to its story.
+    fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault>;
+    /// The same, with the mailbox's health.
+    fn update_with_health(
+        &self,
+        job: &Job,
+        event: &StoryEvent,
+        health: &Health,
+    ) -> Result<(), StoreFault>;
+    /// The message that has been due longest.
+    fn next_due(&self, now: UnixMillis) -> Result<Option<Job>, StoreFault>;
+    /// When the next message is due.
+    fn earliest_due(&self) -> Result<Option<UnixMillis>, StoreFault>;
+    /// The messages that are leased.
+    fn leased(&self) -> Result<Vec<Job>, StoreFault>;
+    /// The message and its story.
+    fn story(&self, id: EmailId) -> Result<Option<(Job, Vec<StoryEvent>)>, StoreFault>;
+    /// Piece `index` of a message's content, from 0; none after the last.
+    fn content(&self, id: EmailId, index: u32) -> Result<Option<Vec<u8>>, StoreFault>;
+    /// What is known of the mailbox.
+    fn health(&self) -> Result<Health, StoreFault>;
+    /// Replaces what is known of the mailbox.
+    fn set_health(&self, health: &Health) -> Result<(), StoreFault>;
+    /// Arms the one alarm.
+    fn arm(&self, at: UnixMillis) -> Result<(), StoreFault>;
+}
+
+/// Storage did not do as it was asked; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the storage failed")]
+pub struct StoreFault;

@@ -1,0 +1,89 @@
+//! A message's story, as the operator reads it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ports::{OutboxStore, StoreFault};
+use crate::{
+    config::Name,
+    outbox::{EmailId, Health, StoryEvent},
+};
+
+/// Everything known of one message but its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story(serde_json::Value);
+
+impl Story {
+    /// Reads the story of `id`.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn read(
+        store: &impl OutboxStore,
+        mailbox: &Name,
+        id: EmailId,
+    ) -> Result<Option<Self>, StoreFault> {
+        let Some((job, events)) = store.story(id)? else {
+            return Ok(None);
+        };
+        let health = store.health()?;
+        let recipients: Vec<_> = job
+            .recipients
+            .iter()
+            .map(|recipient| {
+                serde_json::json!({
+                    "address": recipient.address,
+                    "state": recipient.state,
+                    "answer": recipient.answer,
+                })
+            })
+            .collect();
+        Ok(Some(Self(serde_json::json!({
+            "id": job.id,
+            "mailbox": mailbox,
+            "source": job.source,
+            "state": job.state,
+            "created_at": job.created_at.to_string(),
+            "due_at": job.due_at.map(|at| at.to_string()),
+            "message_id": job.message_id.to_string(),
+            "size": job.size,
+            "attempts": job.attempts,
+            "envelope": {
+                "mail_from": job.reverse_path,
+                "rcpt_to": job.recipients.iter().map(|to| &to.address).collect::<Vec<_>>(),
+            },
+            "recipients": recipients,
+            "health": health_for_people(&health),
+            "events": events.iter().map(event_for_people).collect::<Vec<_>>(),
+        }))))
+    }
+}
+
+fn health_for_people(health: &Health) -> serde_json::Value {
+    match health {
+        Health::Up => serde_json::json!({ "state": "up" }),
+        Health::Down {
+            cause,
+            until,
+            failures,
+        } => serde_json::json!({
+            "state": "down",
+            "cause": cause,
+            "blame": cause.blame(),
+            "detail": cause.advice(),
+            "until": until.to_string(),
+            "failures": failures,
+        }),
+    }
+}
+
+/// The stored line, with the time in words and the sentence that goes with its cause.
+fn event_for_people(event: &StoryEvent) -> serde_json::Value {
+    let mut value = serde_json::to_value(event).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("at".to_owned(), event.at.to_string().into());
+        if let Some(cause) = event.cause {
+            fields.insert("detail".to_owned(), cause.advice().into());
+        }
+    }
+    value
+}

@@ -1,0 +1,229 @@
+//! Running a session over a connection.
+
+use std::{future::Future, pin::pin};
+
+use futures_util::future::{Either, select};
+
+use super::ports::{Clock, Connection, ConnectionFault, Connector, StoreFault};
+use crate::{
+    limits::{CLOSE_TIMEOUT, CONNECT_TIMEOUT},
+    outcome::{Cause, Failure, Outcome, Trouble},
+    smtp::{Input, Output, Piece, Session, SessionConfig, Transaction},
+    time::UnixMillis,
+};
+
+/// Where to connect, and as whom.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    /// The server, by the name in its certificate.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// Who we are.
+    pub session: SessionConfig,
+}
+
+/// A connection with a session on it.
+pub struct Link<'a, C, K> {
+    connection: C,
+    clock: &'a K,
+    session: Session,
+}
+
+/// Where the session stops and waits for its caller.
+enum Pause {
+    Ready,
+    NeedContent,
+    Concluded(Vec<Outcome>),
+    Done(Result<(), Failure>),
+}
+
+impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
+    /// Connects, starts TLS and authenticates.
+    ///
+    /// # Errors
+    /// Whatever stands in the way; it concerns every message of the mailbox.
+    pub async fn open<N: Connector<Connection = C>>(
+        connector: &N,
+        clock: &'a K,
+        opening: Opening<'_>,
+    ) -> Result<Self, Failure> {
+        let deadline = clock.now().after(CONNECT_TIMEOUT);
+        let connect = connector.connect(opening.host, opening.port);
+        let connection = match by(clock, deadline, connect).await {
+            Some(Ok(connection)) => connection,
+            Some(Err(ConnectionFault)) => {
+                return Err(Failure::of_mailbox(
+                    Cause::ConnectFailed,
+                    Trouble::Transient,
+                ));
+            }
+            None => return Err(Failure::of_mailbox(Cause::TimedOut, Trouble::Transient)),
+        };
+        let session = Session::new(opening.session, clock.now());
+        let mut link = Self {
+            connection,
+            clock,
+            session,
+        };
+        match link.advance().await {
+            Pause::Ready => Ok(link),
+            Pause::Done(Err(failure)) => {
+                link.abandon().await;
+                Err(failure)
+            }
+            // Before it is ready a session asks for nothing and ends only in failure.
+            Pause::Done(Ok(())) | Pause::NeedContent | Pause::Concluded(_) => {
+                link.abandon().await;
+                Err(Failure::of_mailbox(
+                    Cause::ProtocolError,
+                    Trouble::Transient,
+                ))
+            }
+        }
+    }
+
+    /// Sends one message. `content` gives its pieces by number; a failure to read them ends the
+    /// connection before the message is whole.
+    pub async fn transact(
+        &mut self,
+        transaction: Transaction,
+        content: impl Fn(u32) -> Result<Option<Vec<u8>>, StoreFault>,
+    ) -> Vec<Outcome> {
+        let recipients = transaction.envelope.forward_paths.len();
+        self.session.begin(transaction, self.clock.now());
+        let mut next = 0_u32;
+        loop {
+            match self.advance().await {
+                Pause::Concluded(outcomes) => return outcomes,
+                Pause::NeedContent => {
+                    match content(next) {
+                        Ok(Some(piece)) => {
+                            self.session.content(Piece::More(&piece), self.clock.now());
+                        }
+                        Ok(None) => self.session.content(Piece::End, self.clock.now()),
+                        Err(StoreFault) => {
+                            self.session.handle_input(Input::Closed, self.clock.now());
+                        }
+                    }
+                    next = next.saturating_add(1);
+                }
+                // The session was not ready, so nothing of the message was said.
+                Pause::Ready | Pause::Done(_) => {
+                    let failure = Failure::of_message(Cause::ConnectionLost);
+                    return vec![Outcome::Deferred(failure); recipients];
+                }
+            }
+        }
+    }
+
+    /// Whether another message can be sent, once the server has confirmed the end of the last.
+    pub async fn is_ready(&mut self) -> bool {
+        matches!(self.advance().await, Pause::Ready)
+    }
+
+    /// Says QUIT and closes. What the server makes of it changes nothing.
+    pub async fn close(mut self) {
+        self.session.quit(self.clock.now());
+        self.advance().await;
+        self.abandon().await;
+    }
+
+    /// Closes without a word. The platform's `close` may never settle, so it is not waited for
+    /// long.
+    pub async fn abandon(self) {
+        let deadline = self.clock.now().after(CLOSE_TIMEOUT);
+        by(self.clock, deadline, self.connection.close()).await;
+    }
+
+    /// Does what the session asks for until it waits for us.
+    async fn advance(&mut self) -> Pause {
+        loop {
+            match self.session.poll_output() {
+                Output::Transmit(octets) => self.transmit(octets).await,
+                Output::NeedInput { deadline } => {
+                    let read = by(self.clock, deadline, self.connection.read()).await;
+                    self.take(read);
+                }
+                Output::UpgradeTls(_drained) => {
+                    let deadline = self.session.deadline();
+                    let upgrade = by(self.clock, deadline, self.connection.start_tls()).await;
+                    let input = match upgrade {
+                        Some(Ok(())) => Input::TlsEstablished,
+                        Some(Err(ConnectionFault)) => Input::Closed,
+                        None => Input::Timeout,
+                    };
+                    self.session.handle_input(input, self.clock.now());
+                }
+                Output::Ready => return Pause::Ready,
+                Output::NeedContent => return Pause::NeedContent,
+                Output::Concluded(outcomes) => return Pause::Concluded(outcomes),
+                Output::Done(result) => return Pause::Done(result),
+            }
+        }
+    }
+
+    /// Writes while it reads: a server that refuses early, or closes, is heard before all is
+    /// written, and one that waits for us to read does not wait for ever.
+    async fn transmit(&mut self, octets: Vec<u8>) {
+        let deadline = self.session.deadline();
+        let mut write = pin!(self.connection.write(octets));
+        loop {
+            let read = pin!(self.connection.read());
+            let heard = match by(self.clock, deadline, select(write.as_mut(), read)).await {
+                Some(Either::Left((Ok(()), _))) => return,
+                // A peer that closed may have said why: that is still there to be read.
+                Some(Either::Left((Err(ConnectionFault), read))) => {
+                    let last_words = self.clock.now().after(CLOSE_TIMEOUT);
+                    if let Some(Ok(Some(octets))) = by(self.clock, last_words, read).await {
+                        self.session
+                            .handle_input(Input::Received(&octets), self.clock.now());
+                    }
+                    Some(Err(ConnectionFault))
+                }
+                Some(Either::Right((read, _))) => Some(read),
+                None => None,
+            };
+            let goes_on = matches!(heard, Some(Ok(Some(_))));
+            feed(&mut self.session, heard, self.clock.now());
+            if !goes_on || self.session.is_done() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, read: Option<Result<Option<Vec<u8>>, ConnectionFault>>) {
+        feed(&mut self.session, read, self.clock.now());
+    }
+}
+
+/// Tells the session what reading came to; nothing means that the deadline passed.
+fn feed(
+    session: &mut Session,
+    read: Option<Result<Option<Vec<u8>>, ConnectionFault>>,
+    now: UnixMillis,
+) {
+    match read {
+        Some(Ok(Some(octets))) => session.handle_input(Input::Received(&octets), now),
+        Some(Ok(None) | Err(ConnectionFault)) => session.handle_input(Input::Closed, now),
+        None => session.handle_input(Input::Timeout, now),
+    }
+}
+
+/// What `future` came to by `deadline`, if anything.
+pub(super) async fn by<T>(
+    clock: &impl Clock,
+    deadline: UnixMillis,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    match select(pin!(future), pin!(clock.sleep_until(deadline))).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
+}
+
+impl<C, K> std::fmt::Debug for Link<'_, C, K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Link({:?})", self.session)
+    }
+}

@@ -1,0 +1,145 @@
+//! `[vars.MAILBOX_*]`: a mailbox that mail is sent through.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use super::{HttpsUrl, SecretName, fields::Fields};
+use crate::{
+    mail::{EmailAddress, HeaderText, Mailbox},
+    oauth::Provider,
+    secret::Secret,
+};
+
+/// A sending mailbox.
+#[derive(Debug, Clone)]
+pub struct MailboxConfig {
+    /// Who mail is from.
+    pub sender: Mailbox,
+    /// Whose mailbox it is.
+    pub provider: Provider,
+    /// `client_id` of the application registered with the provider (RFC 6749 §2.2).
+    pub client_id: String,
+    /// The secret that holds `client_secret`; public clients have none.
+    pub client_secret: Option<SecretName>,
+    /// The secret that holds a refresh token to begin with.
+    pub refresh_token: Option<SecretName>,
+}
+
+impl MailboxConfig {
+    pub(super) fn read(
+        fields: &mut Fields<'_>,
+        secrets: &BTreeMap<SecretName, Secret>,
+    ) -> Option<Self> {
+        let address: Option<EmailAddress> = fields.required("address");
+        let display_name: Option<HeaderText> = match fields.text("name").map(HeaderText::try_from) {
+            Some(Err(error)) => {
+                fields.problem("name", error.to_string());
+                None
+            }
+            Some(Ok(name)) => Some(name),
+            None => None,
+        };
+        let provider = Self::read_provider(fields);
+        let client_id = fields.required_text("client_id").map(str::to_owned);
+        let client_secret = Self::read_secret(fields, "client_secret", secrets);
+        let refresh_token = Self::read_secret(fields, "refresh_token", secrets);
+        Some(Self {
+            sender: Mailbox {
+                display_name,
+                address: address?,
+            },
+            provider: provider?,
+            client_id: client_id?,
+            client_secret,
+            refresh_token,
+        })
+    }
+
+    fn read_provider(fields: &mut Fields<'_>) -> Option<Provider> {
+        match fields.required_text("provider")? {
+            "microsoft" => {
+                let tenant: Option<Tenant> = fields.required("tenant");
+                Some(Provider::microsoft(&tenant?.0))
+            }
+            "google" => Some(Provider::google()),
+            "custom" => {
+                let token_endpoint: Option<HttpsUrl> = fields.required("token_endpoint");
+                let scope = fields.required_text("scope");
+                let host: Option<SmtpHost> = fields.required("smtp_host");
+                let port = fields.required_port("smtp_port");
+                Some(Provider::custom(
+                    token_endpoint?.as_str(),
+                    scope?,
+                    &host?.0,
+                    port?,
+                ))
+            }
+            _ => {
+                fields.problem("provider", "must be microsoft, google or custom");
+                None
+            }
+        }
+    }
+
+    fn read_secret(
+        fields: &mut Fields<'_>,
+        field: &'static str,
+        secrets: &BTreeMap<SecretName, Secret>,
+    ) -> Option<SecretName> {
+        let name = fields.text(field)?;
+        // The text itself is not repeated in the problem: it may be the secret, put here by
+        // mistake.
+        let Some(name) = SecretName::from_variable(name) else {
+            fields.problem(field, "must be the name of a secret, such as SECRET_SALES");
+            return None;
+        };
+        if !secrets.contains_key(&name) {
+            fields.problem(
+                field,
+                format!("names the secret {}, which is not set", name.as_str()),
+            );
+        }
+        Some(name)
+    }
+}
+
+/// A directory (tenant) of Microsoft Entra: an id, a verified domain, or `common`,
+/// `organizations`, `consumers`.
+struct Tenant(String);
+
+impl FromStr for Tenant {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+        if plain && text.len() <= 253 && !text.starts_with('.') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be the directory's id or domain, or common, organizations or consumers")
+        }
+    }
+}
+
+/// The name of a mail server, as in its certificate. A name and not a number: certificates are
+/// issued to names.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpHost(String);
+
+impl FromStr for SmtpHost {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // The rules of a mail domain are those of a host name.
+        match format!("x@{text}").parse::<EmailAddress>() {
+            Ok(address) => Ok(Self(address.domain().to_owned())),
+            Err(_) => Err("must be the server's name as in its certificate"),
+        }
+    }
+}
+
+impl fmt::Debug for SmtpHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SmtpHost({})", self.0)
+    }
+}

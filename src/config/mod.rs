@@ -1,0 +1,214 @@
+//! Configuration: the Worker's variables and secrets in, types or all problems out.
+//!
+//! One object a thing: `[vars.MAILBOX_SALES]`, `[vars.FORM_CONTACT]`, `[vars.KEY_SHOP]`; secrets
+//! are `SECRET_*` and referred to by name. The same parse serves the Worker and the operator's
+//! check. A faulty entry disables itself and what depends on it, and nothing else.
+
+mod fields;
+mod form;
+mod key;
+mod mailbox;
+mod name;
+mod origin;
+mod problem;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+pub use form::FormConfig;
+pub use key::{KeyConfig, Permission};
+pub use mailbox::{MailboxConfig, SmtpHost};
+pub use name::{Name, SecretName};
+pub use origin::{HttpsUrl, Origin, PublicUrl};
+pub use problem::Problem;
+
+use crate::{access::OperatorKey, seal::RootKey, secret::Secret};
+use fields::Fields;
+
+/// Everything the operator has set.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// Where this Worker is reached; every address we make comes from it.
+    pub public_url: Option<PublicUrl>,
+    /// Seals what is stored.
+    pub root_key: Option<RootKey>,
+    /// Seals of the key before [`Self::root_key`] are still opened.
+    pub previous_root_key: Option<RootKey>,
+    /// Opens the operator's routes; without it they do not exist.
+    pub operator_key: Option<OperatorKey>,
+    /// The sending mailboxes that are configured without fault.
+    pub mailboxes: BTreeMap<Name, MailboxConfig>,
+    /// The forms that are configured without fault and whose mailbox is too.
+    pub forms: BTreeMap<Name, FormConfig>,
+    /// The API keys that are configured without fault.
+    pub keys: BTreeMap<Name, KeyConfig>,
+    /// Forms that are named in the configuration but cannot be used.
+    pub faulty_forms: BTreeSet<Name>,
+    /// Mailboxes that are named in the configuration but cannot be used.
+    pub faulty_mailboxes: BTreeSet<Name>,
+    /// Everything that is wrong, in the order of the variables' names.
+    pub problems: Vec<Problem>,
+    secrets: BTreeMap<SecretName, Secret>,
+}
+
+impl Config {
+    /// Parses all variables and secrets of the Worker's environment. Those with a name that is
+    /// none of ours (bindings, a neighbour's variables) are left alone.
+    pub fn parse(vars: &BTreeMap<String, Value>) -> Self {
+        let mut config = Self::default();
+        config.read_secrets(vars);
+        config.read_singles(vars);
+        config.read_mailboxes(vars);
+        config.read_forms(vars);
+        config.read_keys(vars);
+        config.problems.sort();
+        config
+    }
+
+    /// The secret that a configuration entry refers to.
+    pub fn secret(&self, name: &SecretName) -> Option<&Secret> {
+        self.secrets.get(name)
+    }
+
+    /// Whether everything that is configured can be used.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn read_secrets(&mut self, vars: &BTreeMap<String, Value>) {
+        for (variable, value) in vars {
+            let Some(name) = SecretName::from_variable(variable) else {
+                continue;
+            };
+            match value.as_str() {
+                Some(text) if !text.is_empty() => {
+                    self.secrets.insert(name, Secret::new(text));
+                }
+                _ => self
+                    .problems
+                    .push(Problem::of(variable, "must be a text that is not empty")),
+            }
+        }
+    }
+
+    fn read_singles(&mut self, vars: &BTreeMap<String, Value>) {
+        let mut problems = Vec::new();
+        let mut read = |variable: &'static str, required: bool| match vars.get(variable) {
+            Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+            Some(_) => {
+                problems.push(Problem::of(variable, "must be a text that is not empty"));
+                None
+            }
+            None => {
+                if required {
+                    problems.push(Problem::of(variable, "is required"));
+                }
+                None
+            }
+        };
+        let public_url = read("PUBLIC_URL", true);
+        let root_key = read("ROOT_KEY", true);
+        let previous_root_key = read("ROOT_KEY_PREVIOUS", false);
+        let operator_key = read("OPERATOR_KEY", false);
+        self.problems.append(&mut problems);
+
+        self.public_url = public_url.and_then(|text| self.keep("PUBLIC_URL", text.parse()));
+        self.root_key = root_key.and_then(|text| self.keep("ROOT_KEY", RootKey::parse(&text)));
+        self.previous_root_key = previous_root_key
+            .and_then(|text| self.keep("ROOT_KEY_PREVIOUS", RootKey::parse(&text)));
+        self.operator_key =
+            operator_key.and_then(|text| self.keep("OPERATOR_KEY", OperatorKey::parse(&text)));
+    }
+
+    fn keep<T, E: std::fmt::Display>(&mut self, variable: &str, read: Result<T, E>) -> Option<T> {
+        read.map_err(|error| self.problems.push(Problem::of(variable, error.to_string())))
+            .ok()
+    }
+
+    fn read_mailboxes(&mut self, vars: &BTreeMap<String, Value>) {
+        for (variable, name, value) in entries(vars, "MAILBOX_", &mut self.problems) {
+            let mut fields = Fields::new(variable, value);
+            let mailbox = MailboxConfig::read(&mut fields, &self.secrets);
+            match fields.finish(mailbox, &mut self.problems) {
+                Some(mailbox) => drop(self.mailboxes.insert(name, mailbox)),
+                None => drop(self.faulty_mailboxes.insert(name)),
+            }
+        }
+    }
+
+    fn read_forms(&mut self, vars: &BTreeMap<String, Value>) {
+        for (variable, name, value) in entries(vars, "FORM_", &mut self.problems) {
+            let mut fields = Fields::new(variable, value);
+            let form = FormConfig::read(&mut fields);
+            let form = fields.finish(form, &mut self.problems);
+            match form {
+                Some(form) if self.mailboxes.contains_key(&form.mailbox) => {
+                    self.forms.insert(name, form);
+                }
+                Some(form) => {
+                    let what = if self.faulty_mailboxes.contains(&form.mailbox) {
+                        "names a mailbox that has a fault of its own"
+                    } else {
+                        "names a mailbox that is not configured"
+                    };
+                    self.problems
+                        .push(Problem::in_field(variable, "mailbox", what));
+                    self.faulty_forms.insert(name);
+                }
+                None => drop(self.faulty_forms.insert(name)),
+            }
+        }
+    }
+
+    fn read_keys(&mut self, vars: &BTreeMap<String, Value>) {
+        for (variable, name, value) in entries(vars, "KEY_", &mut self.problems) {
+            let mut fields = Fields::new(variable, value);
+            let key = KeyConfig::read(&mut fields);
+            let Some(key) = fields.finish(key, &mut self.problems) else {
+                continue;
+            };
+            let unknown: Vec<_> = key
+                .mailboxes
+                .iter()
+                .filter(|name| !self.knows_mailbox(name))
+                .collect();
+            if unknown.is_empty() {
+                self.keys.insert(name, key);
+            } else {
+                let what = "names a mailbox that is not configured";
+                self.problems
+                    .push(Problem::in_field(variable, "mailboxes", what));
+            }
+        }
+    }
+
+    fn knows_mailbox(&self, name: &Name) -> bool {
+        self.mailboxes.contains_key(name) || self.faulty_mailboxes.contains(name)
+    }
+}
+
+/// The variables that begin with `prefix`, with the name that follows it.
+fn entries<'a>(
+    vars: &'a BTreeMap<String, Value>,
+    prefix: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<(&'a str, Name, &'a Value)> {
+    let mut found = Vec::new();
+    for (variable, value) in vars {
+        let Some(rest) = variable.strip_prefix(prefix) else {
+            continue;
+        };
+        match Name::from_variable(rest) {
+            Some(name) => found.push((variable.as_str(), name, value)),
+            None => problems.push(Problem::of(
+                variable,
+                "must go on with capital letters, digits and single underscores, 40 at most",
+            )),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

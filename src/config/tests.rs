@@ -1,0 +1,123 @@
+use serde_json::json;
+
+use super::*;
+
+const ROOT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+fn parse(vars: Value) -> Config {
+    let vars = vars.as_object().unwrap();
+    Config::parse(
+        &vars
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    )
+}
+
+fn problems(config: &Config) -> Vec<String> {
+    config.problems.iter().map(ToString::to_string).collect()
+}
+
+fn sound() -> Value {
+    json!({
+        "PUBLIC_URL": "https://mail.example.com",
+        "ROOT_KEY": ROOT,
+        "OPERATOR_KEY": ROOT,
+        "SECRET_SALES_CLIENT": "hush",
+        "MAILBOX_SALES": {
+            "address": "Sales@Example.com", "name": "Example", "provider": "microsoft",
+            "tenant": "example.com", "client_id": "id", "client_secret": "SECRET_SALES_CLIENT",
+        },
+        "FORM_CONTACT": {
+            "mailbox": "sales", "to": ["owner@example.com"], "origins": ["https://example.com"],
+        },
+        "KEY_SHOP": { "hash": format!("sha256:{}", "ab".repeat(32)), "mailboxes": "sales" },
+        "TOKENS": {},
+        "SOMEBODY_ELSES": 5,
+    })
+}
+
+#[test]
+fn ok_everything_is_found_by_its_name() {
+    let config = parse(sound());
+    assert_eq!(problems(&config), [""; 0]);
+    let mailbox = config.mailboxes.get(&"sales".parse().unwrap()).unwrap();
+    assert_eq!(mailbox.sender.address.as_str(), "Sales@example.com");
+    assert_eq!(mailbox.provider.smtp_host, "smtp.office365.com");
+    assert_eq!(
+        config
+            .secret(mailbox.client_secret.as_ref().unwrap())
+            .unwrap()
+            .expose(),
+        "hush"
+    );
+    let form = config.forms.get(&"contact".parse().unwrap()).unwrap();
+    assert_eq!(form.subject.as_str(), "New enquiry from your website");
+    assert_eq!(config.keys.len(), 1);
+}
+
+#[test]
+fn err_all_problems_at_once_each_with_variable_and_field() {
+    let config = parse(json!({
+        "PUBLIC_URL": "http://mail.example.com",
+        "ROOT_KEY": "short",
+        "SECRET_EMPTY": "",
+        "MAILBOX_SALES": {
+            "address": "no", "provider": "custom", "client_secret": "hunter2",
+            "refresh_token": "SECRET_NOT_SET", "smtp_host": "10.0.0.1", "smtp_port": 99999,
+            "token_endpoint": "http://x.test/", "pasword": "x",
+        },
+        "MAILBOX_sales": {},
+        "FORM_CONTACT": { "mailbox": "sales", "to": [] },
+        "FORM_OTHER": { "mailbox": "nobody", "to": ["a@b.test"], "subject": "a\nb" },
+        "FORM_LIST": 7,
+        "KEY_SHOP": { "hash": "sha256:zz", "permission": "all" },
+    }));
+    assert_eq!(
+        problems(&config),
+        [
+            "FORM_CONTACT.to: must name at least one recipient",
+            "FORM_LIST: must be a table of fields",
+            "FORM_OTHER.subject: a line break or another control character cannot stand here",
+            "KEY_SHOP.hash: must be sha256: and 64 hexadecimal digits, as the key command prints it",
+            "KEY_SHOP.mailboxes: must name at least one mailbox",
+            "KEY_SHOP.permission: must be full_access or sending_access",
+            "MAILBOX_SALES.address: an address has exactly one @",
+            "MAILBOX_SALES.client_id: is required",
+            "MAILBOX_SALES.client_secret: must be the name of a secret, such as SECRET_SALES",
+            "MAILBOX_SALES.pasword: is not a known field",
+            "MAILBOX_SALES.refresh_token: names the secret SECRET_NOT_SET, which is not set",
+            "MAILBOX_SALES.scope: is required",
+            "MAILBOX_SALES.smtp_host: must be the server's name as in its certificate",
+            "MAILBOX_SALES.smtp_port: must be a port number from 1 to 65535",
+            "MAILBOX_SALES.token_endpoint: must begin with https://",
+            "MAILBOX_sales: must go on with capital letters, digits and single underscores, 40 at most",
+            "PUBLIC_URL: must begin with https://",
+            "ROOT_KEY: must be 32 random bytes in base64url, as the key command prints them",
+            "SECRET_EMPTY: must be a text that is not empty",
+        ]
+    );
+}
+
+#[test]
+fn a_faulty_entry_disables_itself_and_what_hangs_on_it_only() {
+    let mut vars = sound();
+    vars["MAILBOX_BROKEN"] = json!({ "address": "x" });
+    vars["FORM_BROKEN"] = json!({ "mailbox": "broken", "to": ["a@b.test"] });
+    let config = parse(vars);
+    assert!(config.forms.contains_key(&"contact".parse().unwrap()));
+    assert!(config.faulty_forms.contains(&"broken".parse().unwrap()));
+    assert!(config.faulty_mailboxes.contains(&"broken".parse().unwrap()));
+    assert!(!config.is_sound());
+}
+
+#[test]
+fn problems_and_debug_hold_no_secret() {
+    let mut vars = sound();
+    vars["MAILBOX_SALES"]["client_secret"] = json!("canary-client-secret");
+    vars["SECRET_SALES_CLIENT"] = json!("canary-secret");
+    vars["ROOT_KEY"] = json!("canary-root");
+    let config = parse(vars);
+    assert!(!format!("{config:?}").contains("canary"));
+    assert!(!problems(&config).concat().contains("canary"));
+}

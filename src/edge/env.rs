@@ -1,0 +1,57 @@
+//! The Worker's variables and secrets, handed to the one parser of configuration.
+
+use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
+
+use serde_json::Value;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{
+    Env,
+    js_sys::{Array, JSON, Object},
+};
+
+use crate::config::Config;
+
+/// The binding of the Workers KV namespace that caches sealed access tokens.
+pub(super) const TOKENS: &str = "TOKENS";
+/// The binding of the Outbox objects.
+pub(super) const OUTBOX: &str = "OUTBOX";
+/// The binding of the TokenKeeper objects.
+pub(super) const TOKEN_KEEPER: &str = "TOKEN_KEEPER";
+
+thread_local! {
+    /// An isolate belongs to one version of the Worker, and a version has one configuration.
+    static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
+}
+
+/// The configuration, parsed once in the life of the isolate.
+pub(super) fn config(env: &Env) -> Rc<Config> {
+    CONFIG.with(|cell| {
+        cell.get_or_init(|| Rc::new(Config::parse(&variables(env))))
+            .clone()
+    })
+}
+
+/// What the environment holds of texts and tables. Bindings are objects of the platform's own
+/// classes; they have no JSON form worth the name, and nothing reads the one they get.
+fn variables(env: &Env) -> BTreeMap<String, Value> {
+    let env: &Object = env.unchecked_ref();
+    let mut variables = BTreeMap::new();
+    for entry in Object::entries(env).iter() {
+        let entry: Array = entry.unchecked_into();
+        let Some(name) = entry.get(0).as_string() else {
+            continue;
+        };
+        if let Some(value) = to_json(&entry.get(1)) {
+            variables.insert(name, value);
+        }
+    }
+    variables
+}
+
+fn to_json(value: &JsValue) -> Option<Value> {
+    if let Some(text) = value.as_string() {
+        return Some(Value::String(text));
+    }
+    let text = JSON::stringify(value).ok()?.as_string()?;
+    serde_json::from_str(&text).ok()
+}

@@ -1,0 +1,183 @@
+//! The Outbox object: one for each sending mailbox.
+
+use std::{cell::RefCell, rc::Rc};
+
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
+
+use super::{
+    clock::{PlatformClock, PlatformEntropy},
+    env,
+    keeper_stub::KeeperStub,
+    kv::KvCache,
+    socket::PlatformConnector,
+    sqlite::SqliteStore,
+};
+use crate::{
+    app::{Accept, Drain, Outbox as OutboxCase, Story, Tokens, ports::StoreFault},
+    config::Name,
+    oauth::{CachedToken, Credential},
+    seal::{Purpose, Sealer},
+};
+
+/// The messages of one mailbox. Its name is the mailbox's.
+#[durable_object(alarm)]
+pub struct Outbox {
+    state: State,
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    env: Env,
+    mailbox: Option<Name>,
+    store: std::result::Result<SqliteStore, StoreFault>,
+    drain: Drain,
+    token: RefCell<Option<CachedToken>>,
+}
+
+impl DurableObject for Outbox {
+    fn new(state: State, env: Env) -> Self {
+        let mailbox = state.id().name().and_then(|name| name.parse().ok());
+        let store = SqliteStore::open(&state);
+        let (drain, token) = (Drain::default(), RefCell::new(None));
+        Self {
+            state,
+            inner: Rc::new(Inner {
+                env,
+                mailbox,
+                store,
+                drain,
+                token,
+            }),
+        }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let path = request.path();
+        let answer = match (request.method(), path.strip_prefix("/story/")) {
+            (Method::Post, None) if path == "/accept" => {
+                let accept: Accept = request.json().await?;
+                self.inner.accept(accept)
+            }
+            (Method::Get, Some(id)) => self.inner.story(id),
+            _ => return Response::error("not found", 404),
+        };
+        self.start_if_stalled();
+        answer
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        // An error makes the platform call again; a panic would end this object's alarms.
+        self.inner
+            .run()
+            .await
+            .map_err(|fault| worker::Error::from(fault.to_string()))?;
+        Response::ok("")
+    }
+}
+
+impl Outbox {
+    /// Alarms are kept by the platform, but an object's alarms can die with a handler that never
+    /// ended. A message must not wait for ever on that account.
+    fn start_if_stalled(&self) {
+        if self.inner.is_stalled() {
+            let inner = Rc::clone(&self.inner);
+            self.state.wait_until(async move {
+                if inner.run().await.is_err() {
+                    worker::console_error!(r#"{{"event":"drain_failed"}}"#);
+                }
+            });
+        }
+    }
+}
+
+impl Inner {
+    fn store(&self) -> std::result::Result<&SqliteStore, StoreFault> {
+        self.store.as_ref().map_err(|fault| *fault)
+    }
+
+    fn accept(&self, accept: Accept) -> Result<Response> {
+        let kept = self.store().map_err(Into::into);
+        match kept.and_then(|store| accept.keep(store, &PlatformClock, &PlatformEntropy)) {
+            Ok(accepted) => Response::from_json(&accepted),
+            Err(_) => Response::error("not accepted", 503),
+        }
+    }
+
+    fn story(&self, id: &str) -> Result<Response> {
+        let (Some(mailbox), Ok(id)) = (&self.mailbox, id.parse()) else {
+            return Response::error("not found", 404);
+        };
+        match self
+            .store()
+            .and_then(|store| Story::read(store, mailbox, id))
+        {
+            Ok(Some(story)) => Response::from_json(&story),
+            Ok(None) => Response::error("not found", 404),
+            Err(StoreFault) => Response::error("storage", 503),
+        }
+    }
+
+    fn is_stalled(&self) -> bool {
+        // Only the store and the clock are asked; the rest of an Outbox is not needed for it.
+        self.store()
+            .and_then(|store| self.drain.is_stalled(store, &PlatformClock))
+            .unwrap_or(false)
+    }
+
+    async fn run(&self) -> std::result::Result<(), StoreFault> {
+        let store = self.store()?;
+        let config = env::config(&self.env);
+        let mailbox = self
+            .mailbox
+            .as_ref()
+            .and_then(|name| config.mailboxes.get(name));
+        let Some(name) = &self.mailbox else {
+            return Err(StoreFault);
+        };
+        let sealer = config.root_key.as_ref().map(|root_key| {
+            Sealer::new(root_key, config.previous_root_key.as_ref(), Purpose::Seal)
+        });
+        let credential = mailbox.map(|mailbox| {
+            Credential::grant(
+                &mailbox.provider,
+                &mailbox.client_id,
+                &mailbox.sender.address,
+            )
+        });
+        let record = credential
+            .as_ref()
+            .map(Credential::cache_record)
+            .unwrap_or_default();
+        let keeper = credential
+            .as_ref()
+            .map(Credential::keeper_name)
+            .unwrap_or_default();
+        let cache = KvCache { env: &self.env };
+        let source = sealer.as_ref().map(|sealer| KeeperStub {
+            env: &self.env,
+            mailbox: name,
+            keeper: &keeper,
+            sealer,
+            record: &record,
+        });
+        let tokens = sealer
+            .as_ref()
+            .zip(source.as_ref())
+            .map(|(sealer, source)| Tokens {
+                memory: &self.token,
+                cache: &cache,
+                source,
+                sealer,
+                record: &record,
+            });
+        let outbox = OutboxCase {
+            store,
+            connector: &PlatformConnector,
+            clock: &PlatformClock,
+            entropy: &PlatformEntropy,
+            account: mailbox.zip(tokens),
+            drain: &self.drain,
+        };
+        outbox.run().await
+    }
+}

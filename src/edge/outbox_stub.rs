@@ -1,0 +1,57 @@
+//! The Outboxes, reached from the door.
+
+use wasm_bindgen::JsValue;
+use worker::{Env, Method, Request, RequestInit, Response};
+
+use super::env::OUTBOX;
+use crate::{
+    app::{Accept, Accepted, OutboxUnavailable, Outboxes, Story},
+    config::Name,
+    outbox::EmailId,
+};
+
+/// Reaches each Outbox by its mailbox's name.
+#[derive(Debug)]
+pub(super) struct OutboxStubs<'a> {
+    pub(super) env: &'a Env,
+}
+
+impl OutboxStubs<'_> {
+    async fn ask(&self, mailbox: &Name, request: Request) -> worker::Result<Response> {
+        self.env
+            .durable_object(OUTBOX)?
+            .get_by_name(mailbox.as_str())?
+            .fetch_with_request(request)
+            .await
+    }
+}
+
+impl Outboxes for OutboxStubs<'_> {
+    async fn accept(&self, accept: &Accept) -> Result<Accepted, OutboxUnavailable> {
+        let body = serde_json::to_string(accept).map_err(|_| OutboxUnavailable)?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post)
+            .with_body(Some(JsValue::from_str(&body)));
+        let request =
+            Request::new_with_init("http://outbox/accept", &init).map_err(|_| OutboxUnavailable)?;
+        let answer = self.ask(&accept.mailbox, request).await;
+        match answer {
+            Ok(mut answer) if answer.status_code() == 200 => {
+                answer.json().await.map_err(|_| OutboxUnavailable)
+            }
+            _ => Err(OutboxUnavailable),
+        }
+    }
+
+    async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
+        let request = Request::new(&format!("http://outbox/story/{id}"), Method::Get)
+            .map_err(|_| OutboxUnavailable)?;
+        match self.ask(mailbox, request).await {
+            Ok(mut answer) if answer.status_code() == 200 => {
+                answer.json().await.map(Some).map_err(|_| OutboxUnavailable)
+            }
+            Ok(answer) if answer.status_code() == 404 => Ok(None),
+            _ => Err(OutboxUnavailable),
+        }
+    }
+}

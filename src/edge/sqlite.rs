@@ -1,0 +1,285 @@
+//! An Outbox's messages in its object's SQLite.
+//!
+//! | table | a row is | written |
+//! |---|---|---|
+//! | `message` | a message: its record, and when to look at it (`wake`: due time in milliseconds, 0 while leased, NULL once settled) | at every transition |
+//! | `content` | a piece of a message's content | once |
+//! | `event` | a line of a message's story | at every transition |
+//! | `meta` | one value: the mailbox's health, the schema's version | when it changes |
+
+use serde::{Serialize, de::DeserializeOwned};
+use worker::{SqlStorageValue, State, Storage, js_sys};
+
+use super::transaction::transaction;
+use crate::{
+    app::ports::{OutboxStore, StoreFault},
+    limits::CONTENT_CHUNK_OCTETS,
+    outbox::{EmailId, Health, Job, State as JobState, StoryEvent},
+    time::UnixMillis,
+};
+
+/// Each statement brings the schema from the version of its index to the next. Never changed,
+/// only added to.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE message (id TEXT PRIMARY KEY, wake INTEGER, record TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX message_wake ON message (wake) WHERE wake IS NOT NULL;
+    CREATE TABLE content (id TEXT, piece INTEGER, octets BLOB NOT NULL, PRIMARY KEY (id, piece)) WITHOUT ROWID;
+    CREATE TABLE event (id TEXT, number INTEGER, line TEXT NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID;
+"];
+
+/// The value of `wake` that marks a lease.
+const LEASED: i64 = 0;
+
+/// The store of one Outbox.
+pub(super) struct SqliteStore {
+    storage: Storage,
+}
+
+impl SqliteStore {
+    /// Opens the store, bringing its schema up to date.
+    pub(super) fn open(state: &State) -> Result<Self, StoreFault> {
+        let store = Self {
+            storage: state.storage(),
+        };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn migrate(&self) -> Result<(), StoreFault> {
+        transaction(&self.storage, || {
+            self.exec(
+                "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+                vec![],
+            )?;
+            let version: usize = self.meta("schema")?.unwrap_or(0);
+            // A store written by a later version: reading it as ours could lose mail.
+            let missing = MIGRATIONS.get(version..).ok_or(StoreFault)?;
+            for migration in missing {
+                self.exec(migration, vec![])?;
+            }
+            if missing.is_empty() {
+                Ok(())
+            } else {
+                self.set_meta("schema", &MIGRATIONS.len())
+            }
+        })
+    }
+
+    fn exec(
+        &self,
+        query: &str,
+        values: Vec<SqlStorageValue>,
+    ) -> Result<Vec<Vec<SqlStorageValue>>, StoreFault> {
+        let cursor = self
+            .storage
+            .sql()
+            .exec(query, values)
+            .map_err(|_| StoreFault)?;
+        cursor
+            .raw()
+            .collect::<Result<_, _>>()
+            .map_err(|_| StoreFault)
+    }
+
+    fn meta<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreFault> {
+        let rows = self.exec("SELECT value FROM meta WHERE name = ?", vec![name.into()])?;
+        let Some(value) = first_text(rows) else {
+            return Ok(None);
+        };
+        serde_json::from_str(&value)
+            .map(Some)
+            .map_err(|_| StoreFault)
+    }
+
+    fn set_meta(&self, name: &str, value: &impl Serialize) -> Result<(), StoreFault> {
+        let value = serde_json::to_string(value).map_err(|_| StoreFault)?;
+        let values = vec![name.into(), value.into()];
+        self.exec(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
+            values,
+        )
+        .map(drop)
+    }
+
+    fn write_job(&self, job: &Job) -> Result<(), StoreFault> {
+        let wake = match (job.state, job.due_at) {
+            (JobState::Sending, _) => Some(LEASED),
+            (_, due_at) => due_at.map(sql_time),
+        };
+        let values = vec![
+            job.id.to_string().into(),
+            wake.into(),
+            job.to_stored().into(),
+        ];
+        let query = "INSERT OR REPLACE INTO message (id, wake, record) VALUES (?, ?, ?)";
+        self.exec(query, values).map(drop)
+    }
+
+    fn write_event(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault> {
+        let line = serde_json::to_string(event).map_err(|_| StoreFault)?;
+        let id = job.id.to_string();
+        let query = "INSERT INTO event (id, number, line)
+            VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM event WHERE id = ?1), ?2)";
+        self.exec(query, vec![id.into(), line.into()]).map(drop)
+    }
+
+    fn jobs(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<Job>, StoreFault> {
+        let rows = self.exec(query, values)?;
+        let records = rows.into_iter().filter_map(|row| row.into_iter().next());
+        records
+            .map(|record| match record {
+                SqlStorageValue::String(record) => {
+                    Job::from_stored(&record).map_err(|_| StoreFault)
+                }
+                _ => Err(StoreFault),
+            })
+            .collect()
+    }
+}
+
+impl OutboxStore for SqliteStore {
+    fn accept(&self, job: &Job, content: &[u8], event: &StoryEvent) -> Result<(), StoreFault> {
+        transaction(&self.storage, || {
+            for (number, piece) in (0_i64..).zip(content.chunks(CONTENT_CHUNK_OCTETS)) {
+                let values = vec![
+                    job.id.to_string().into(),
+                    number.into(),
+                    piece.to_vec().into(),
+                ];
+                self.exec(
+                    "INSERT INTO content (id, piece, octets) VALUES (?, ?, ?)",
+                    values,
+                )?;
+            }
+            self.write_job(job)?;
+            self.write_event(job, event)?;
+            self.arm(job.created_at)
+        })?;
+        log(job, event);
+        Ok(())
+    }
+
+    fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault> {
+        transaction(&self.storage, || {
+            self.write_job(job)?;
+            self.write_event(job, event)
+        })?;
+        log(job, event);
+        Ok(())
+    }
+
+    fn update_with_health(
+        &self,
+        job: &Job,
+        event: &StoryEvent,
+        health: &Health,
+    ) -> Result<(), StoreFault> {
+        transaction(&self.storage, || {
+            self.write_job(job)?;
+            self.write_event(job, event)?;
+            self.set_health(health)
+        })?;
+        log(job, event);
+        Ok(())
+    }
+
+    fn next_due(&self, now: UnixMillis) -> Result<Option<Job>, StoreFault> {
+        let query = "SELECT record FROM message WHERE wake > 0 AND wake <= ? ORDER BY wake LIMIT 1";
+        Ok(self
+            .jobs(query, vec![sql_time(now).into()])?
+            .into_iter()
+            .next())
+    }
+
+    fn earliest_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
+        let rows = self.exec("SELECT min(wake) FROM message WHERE wake > 0", vec![])?;
+        match rows.into_iter().flatten().next() {
+            Some(SqlStorageValue::Integer(millis)) => u64::try_from(millis)
+                .map(|millis| Some(UnixMillis::new(millis)))
+                .map_err(|_| StoreFault),
+            _ => Ok(None),
+        }
+    }
+
+    fn leased(&self) -> Result<Vec<Job>, StoreFault> {
+        self.jobs(
+            "SELECT record FROM message WHERE wake = ?",
+            vec![LEASED.into()],
+        )
+    }
+
+    fn story(&self, id: EmailId) -> Result<Option<(Job, Vec<StoryEvent>)>, StoreFault> {
+        let id = id.to_string();
+        let query = "SELECT record FROM message WHERE id = ?";
+        let Some(job) = self
+            .jobs(query, vec![id.as_str().into()])?
+            .into_iter()
+            .next()
+        else {
+            return Ok(None);
+        };
+        let rows = self.exec(
+            "SELECT line FROM event WHERE id = ? ORDER BY number",
+            vec![id.into()],
+        )?;
+        let events = rows.into_iter().flatten().map(|line| match line {
+            SqlStorageValue::String(line) => serde_json::from_str(&line).map_err(|_| StoreFault),
+            _ => Err(StoreFault),
+        });
+        Ok(Some((job, events.collect::<Result<_, _>>()?)))
+    }
+
+    fn content(&self, id: EmailId, index: u32) -> Result<Option<Vec<u8>>, StoreFault> {
+        let values = vec![id.to_string().into(), i64::from(index).into()];
+        let rows = self.exec(
+            "SELECT octets FROM content WHERE id = ? AND piece = ?",
+            values,
+        )?;
+        match rows.into_iter().flatten().next() {
+            Some(SqlStorageValue::Blob(octets)) => Ok(Some(octets)),
+            Some(_) => Err(StoreFault),
+            None => Ok(None),
+        }
+    }
+
+    fn health(&self) -> Result<Health, StoreFault> {
+        Ok(self.meta("health")?.unwrap_or_default())
+    }
+
+    fn set_health(&self, health: &Health) -> Result<(), StoreFault> {
+        self.set_meta("health", health)
+    }
+
+    fn arm(&self, at: UnixMillis) -> Result<(), StoreFault> {
+        // A date, and not a number: numbers are taken for offsets from now.
+        let millis = js_sys::Number::from(sql_time(at) as f64);
+        let date = js_sys::Date::new(&millis);
+        // Part of the transaction it is called in; its promise only tells when it is durable,
+        // which the output gate waits for anyway.
+        let armed = self.storage.as_raw().set_alarm(date, js_sys::Object::new());
+        armed.map(drop).map_err(|_| StoreFault)
+    }
+}
+
+/// A transition as a line of the log: nothing of the message but its identifier.
+fn log(job: &Job, event: &StoryEvent) {
+    let line = serde_json::json!({
+        "event": event.state,
+        "id": job.id,
+        "source": job.source,
+        "attempt": event.attempt,
+        "cause": event.cause,
+    });
+    worker::console_log!("{line}");
+}
+
+fn first_text(rows: Vec<Vec<SqlStorageValue>>) -> Option<String> {
+    match rows.into_iter().flatten().next() {
+        Some(SqlStorageValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn sql_time(at: UnixMillis) -> i64 {
+    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
+}

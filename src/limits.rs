@@ -1,0 +1,130 @@
+//! Every cap, with its unit, its source and its reason.
+//!
+//! Each is enforced before the work it bounds is done, and an answer that comes of it names it.
+
+use std::time::Duration;
+
+/// Octets of a urlencoded form body. Enough for a long enquiry many times over, little enough to
+/// parse inside the 10 ms of CPU time of the platform's Free plan.
+pub const FORM_BODY_OCTETS: usize = 256 * 1024;
+
+/// Name-value pairs of one form body. The largest real forms have some dozens of fields.
+pub const FORM_FIELDS: usize = 200;
+
+/// Characters of a form field's name, which becomes a label in the mail.
+pub const FORM_FIELD_NAME_CHARS: usize = 100;
+
+/// Characters of a single-line text that becomes a header: a name or a subject. Keeps the
+/// encoded header below the 998 octets of RFC 5322 §2.1.1 when each becomes three octets.
+pub const HEADER_TEXT_CHARS: usize = 250;
+
+/// Octets of a local part. RFC 5321 §4.5.3.1.1.
+pub const LOCAL_PART_OCTETS: usize = 64;
+
+/// Octets of a domain. RFC 5321 §4.5.3.1.2 says 255; a path of 256 (§4.5.3.1.3) with the longest
+/// local part leaves less, and that sum is checked as [`ADDRESS_OCTETS`].
+pub const DOMAIN_OCTETS: usize = 253;
+
+/// Octets of local part, `@` and domain: a path of 256 less its two angle brackets.
+/// RFC 5321 §4.5.3.1.3.
+pub const ADDRESS_OCTETS: usize = 254;
+
+/// Recipients a form may be configured with. Well below the 100 that every server must take
+/// (RFC 5321 §4.5.3.1.8).
+pub const FORM_RECIPIENTS: usize = 50;
+
+/// Octets of content kept in one row. A Durable Object's SQLite row holds 2 MB; 1 MiB leaves
+/// room and is a good size for one socket write.
+pub const CONTENT_CHUNK_OCTETS: usize = 1024 * 1024;
+
+/// Octets of one line of an SMTP reply. RFC 5321 §4.5.3.1.5 says 512; servers exceed it, none
+/// seen comes near this.
+pub const REPLY_LINE_OCTETS: usize = 4096;
+
+/// Lines of one SMTP reply. The longest EHLO reply seen has about 20.
+pub const REPLY_LINES: usize = 64;
+
+/// Octets of one SMTP reply, all lines together.
+pub const REPLY_OCTETS: usize = 16 * 1024;
+
+/// Octets of a command line with its CRLF. RFC 5321 §4.5.3.1.4; RFC 4954 §4 forbids an initial
+/// response on the AUTH line beyond it.
+pub const COMMAND_LINE_OCTETS: usize = 512;
+
+/// Octets of a SASL line with its CRLF. RFC 4954 §4.
+pub const SASL_LINE_OCTETS: usize = 12_288;
+
+/// Characters of a provider's answer that are kept in a message's story.
+pub const ANSWER_CHARS: usize = 500;
+
+/// How long a server may take to greet, to answer a command, or to finish the TLS handshake.
+/// RFC 5321 §4.5.3.2 asks for minutes; providers answer in under a second, and a Durable Object
+/// that waits is billed.
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the server may take to accept a piece of content. RFC 5321 §4.5.3.2.5.
+pub const CONTENT_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// How long we wait for the reply to the end of content. RFC 5321 §4.5.3.2.6: giving up earlier
+/// makes copies, because the server may have accepted the message.
+pub const FINAL_REPLY_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long `QUIT` and closing may hold us. The outcome is known by then.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long TCP may take to connect.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long one request to a token endpoint may take, body included.
+pub const TOKEN_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Octets of a token endpoint's answer. Real ones are 2 to 6 KB.
+pub const TOKEN_RESPONSE_OCTETS: usize = 64 * 1024;
+
+/// Characters of an access token, so that the SASL line stays below [`SASL_LINE_OCTETS`] with
+/// the longest address: 3/4 of 12,288, less address and framing.
+pub const ACCESS_TOKEN_CHARS: usize = 8_900;
+
+/// The longest time an access token is believed to live, whatever the provider says.
+pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Assumed when the provider names no lifetime (RFC 6749 §5.1 only recommends `expires_in`).
+pub const TOKEN_LIFETIME_DEFAULT: Duration = Duration::from_secs(300);
+
+/// A token is renewed this long before it ends: it must outlive a session, and clocks differ.
+pub const TOKEN_EXPIRY_MARGIN: Duration = Duration::from_secs(120);
+
+/// The least time to live that Workers KV takes.
+/// <https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys>
+pub const KV_TTL_MIN: Duration = Duration::from_secs(60);
+
+/// The longest `Retry-After` we honour: an hour, so that an absurd value cannot park a
+/// mailbox.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// The first wait before a message is tried again; doubled each time.
+pub const RETRY_FIRST: Duration = Duration::from_secs(60);
+
+/// The longest wait before a message is tried again.
+pub const RETRY_LONGEST: Duration = Duration::from_secs(4 * 3600);
+
+/// The shortest wait jitter may choose: a retry in the same second finds the same fault.
+pub const RETRY_SHORTEST: Duration = Duration::from_secs(5);
+
+/// A message in doubt is not sent again before this: the provider may still be delivering it.
+pub const DOUBT_WAIT: Duration = Duration::from_secs(300);
+
+/// A mailbox that was refused for authentication or configuration is probed this often at
+/// first, and at most after [`PROBE_LONGEST`].
+pub const PROBE_FIRST: Duration = Duration::from_secs(15 * 60);
+
+/// The longest time between two probes of a mailbox that needs a person.
+pub const PROBE_LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+/// No flight begins in an alarm handler older than this: the platform ends a handler after 15
+/// minutes, the final reply may take 10, and one is left to spare.
+pub const FLIGHT_BEGIN_MAX: Duration = Duration::from_secs(240);
+
+/// A message due for longer than this without an attempt under way means that its alarm was
+/// lost; the next request to the Outbox then starts the drain itself.
+pub const ALARM_LOST_AFTER: Duration = Duration::from_secs(60);

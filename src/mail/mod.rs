@@ -1,0 +1,16 @@
+//! A message, from what a caller may ask for to the octets that go out.
+//!
+//! Everything from outside is parsed here, once, into types that cannot hold a bad value; what
+//! is built from them needs no further check.
+
+mod address;
+mod draft;
+mod envelope;
+mod header;
+mod mime;
+
+pub use address::{EmailAddress, InvalidAddress, Mailbox};
+pub use draft::{BodyText, Draft, InvalidBody};
+pub use envelope::Envelope;
+pub use header::{HeaderText, InvalidHeaderText, MessageId};
+pub use mime::{Stamp, render};

@@ -1,0 +1,84 @@
+//! Which tokens are whose.
+
+use sha2::{Digest, Sha256};
+
+use super::Provider;
+use crate::mail::EmailAddress;
+
+/// What a token is good for: a client at a provider, acting for one subject, on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    identity: String,
+    resource: String,
+}
+
+impl Credential {
+    /// One mailbox's grant to one client.
+    pub fn grant(provider: &Provider, client_id: &str, subject: &EmailAddress) -> Self {
+        Self {
+            identity: digest(&[
+                provider.id,
+                &provider.token_endpoint,
+                client_id,
+                &subject.as_str().to_ascii_lowercase(),
+            ]),
+            resource: digest(&[&provider.smtp_scope]),
+        }
+    }
+
+    /// The name of the object that holds the grant. A grant serves several resources
+    /// (a refresh token at Microsoft is not bound to one), so the resource is no part of it.
+    pub fn keeper_name(&self) -> String {
+        format!("grant/{}", self.identity)
+    }
+
+    /// The name under which access tokens are cached, at most 512 octets as Workers KV asks.
+    pub fn cache_record(&self) -> String {
+        format!("token/v1/{}/{}", self.identity, self.resource)
+    }
+}
+
+/// A digest of texts, each with its length before it, so that no two lists run together.
+fn digest(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    }
+    digest
+        .finalize()
+        .iter()
+        .take(16)
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_makes_another_record() {
+        let record = |provider: &Provider, client: &str, subject: &str| {
+            Credential::grant(provider, client, &subject.parse().unwrap()).cache_record()
+        };
+        let google = Provider::google();
+        let one = record(&google, "client", "a@x.test");
+        assert_eq!(one, record(&google, "client", "A@x.test"));
+        let others = [
+            record(&google, "other", "a@x.test"),
+            record(&google, "client", "b@x.test"),
+            record(&Provider::microsoft("x.test"), "client", "a@x.test"),
+            record(
+                &Provider {
+                    smtp_scope: "s".into(),
+                    ..Provider::google()
+                },
+                "client",
+                "a@x.test",
+            ),
+        ];
+        assert!(others.iter().all(|other| *other != one));
+        assert!(one.len() <= 512);
+    }
+}

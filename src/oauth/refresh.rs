@@ -1,0 +1,225 @@
+//! The refresh token grant (RFC 6749 §6), through the `oauth2` crate.
+
+use std::{cell::RefCell, future::Future, time::Duration};
+
+use oauth2::{
+    AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RefreshToken, Scope,
+    TokenResponse, TokenUrl,
+    basic::{BasicClient, BasicTokenType},
+};
+
+use super::{CachedToken, Captured, Provider, TokenFailure};
+use crate::{
+    outcome::{Cause, Trouble},
+    secret::{AccessToken, Secret},
+    time::UnixMillis,
+};
+
+/// A refresh token and what has to be presented with it.
+#[derive(Debug)]
+pub struct RefreshGrant<'a> {
+    /// Who issued it.
+    pub provider: &'a Provider,
+    /// To whom.
+    pub client_id: &'a str,
+    /// The client's proof; public clients have none.
+    pub client_secret: Option<&'a Secret>,
+    /// The refresh token.
+    pub refresh_token: &'a Secret,
+}
+
+/// What the provider granted.
+#[derive(Debug)]
+pub struct Granted {
+    /// The access token.
+    pub access: CachedToken,
+    /// A refresh token that takes the place of the one presented.
+    pub rotated: Option<Secret>,
+}
+
+impl RefreshGrant<'_> {
+    /// Asks the provider's token endpoint, by way of `http`, for an access token.
+    ///
+    /// # Errors
+    /// Whatever keeps us from having one, classified.
+    pub async fn request<F, Fut, E>(self, http: F, now: UnixMillis) -> Result<Granted, TokenFailure>
+    where
+        F: Fn(HttpRequest) -> Fut,
+        Fut: Future<Output = Result<HttpResponse, E>>,
+        E: std::error::Error + 'static,
+    {
+        let misconfigured = || TokenFailure::new(Cause::TokenMisconfigured, Trouble::Configuration);
+        let token_url =
+            TokenUrl::new(self.provider.token_endpoint.clone()).map_err(|_| misconfigured())?;
+        let mut client = BasicClient::new(ClientId::new(self.client_id.to_owned()))
+            .set_token_uri(token_url)
+            // In the body: Google wants it there, Microsoft takes it there.
+            .set_auth_type(AuthType::RequestBody);
+        if let Some(secret) = self.client_secret {
+            client = client.set_client_secret(ClientSecret::new(secret.expose().to_owned()));
+        }
+        let refresh_token = RefreshToken::new(self.refresh_token.expose().to_owned());
+
+        let captured = RefCell::new(Captured::default());
+        let capturing = |request: HttpRequest| {
+            let answer = http(request);
+            let captured = &captured;
+            async move {
+                let answer = answer.await?;
+                captured.replace(capture(&answer));
+                Ok::<_, E>(answer)
+            }
+        };
+        let answer = client
+            .exchange_refresh_token(&refresh_token)
+            .add_scope(Scope::new(self.provider.smtp_scope.clone()))
+            .request_async(&capturing)
+            .await;
+        let answer = answer.map_err(|error| TokenFailure::classify(&error, &captured.borrow()))?;
+
+        // A proof-of-possession token would be refused by every mail server.
+        if !matches!(answer.token_type(), BasicTokenType::Bearer) {
+            return Err(TokenFailure::unavailable());
+        }
+        let token = AccessToken::new(answer.access_token().secret())
+            .map_err(|_| TokenFailure::unavailable())?;
+        let rotated = answer.refresh_token().map(|token| token.secret().as_str());
+        Ok(Granted {
+            access: CachedToken::issued(token, answer.expires_in(), now),
+            rotated: rotated.filter(|token| !token.is_empty()).map(Secret::new),
+        })
+    }
+}
+
+fn capture(answer: &HttpResponse) -> Captured {
+    let retry_after = answer
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok())
+        .map(Duration::from_secs);
+    Captured {
+        status: Some(answer.status().as_u16()),
+        retry_after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, future::ready};
+
+    use futures_executor::block_on;
+
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis::new(1_000_000);
+
+    fn ask(status: u16, body: &str) -> Result<Granted, TokenFailure> {
+        let provider = Provider::google();
+        let (client_secret, refresh_token) = (Secret::new("s&cret"), Secret::new("1//refresh"));
+        let grant = RefreshGrant {
+            provider: &provider,
+            client_id: "client",
+            client_secret: Some(&client_secret),
+            refresh_token: &refresh_token,
+        };
+        let http = |request: HttpRequest| {
+            assert_eq!(request.uri(), "https://oauth2.googleapis.com/token");
+            assert_eq!(request.headers().get("authorization"), None);
+            assert_eq!(
+                String::from_utf8_lossy(request.body()),
+                "grant_type=refresh_token&refresh_token=1%2F%2Frefresh\
+                 &scope=https%3A%2F%2Fmail.google.com%2F&client_id=client&client_secret=s%26cret"
+            );
+            let answer = http::Response::builder()
+                .status(status)
+                .header("content-type", "application/json; charset=utf-8")
+                .header("retry-after", "7200")
+                .body(body.as_bytes().to_vec())
+                .unwrap();
+            ready(Ok::<_, Infallible>(answer))
+        };
+        block_on(grant.request(http, NOW))
+    }
+
+    #[test]
+    fn ok_a_token_with_its_end_and_the_rotated_refresh_token() {
+        let body = r#"{"token_type":"bearer","access_token":"a","expires_in":3599,
+                       "refresh_token":"1//next","scope":"x"}"#;
+        let granted = ask(200, body).unwrap();
+        assert_eq!(
+            granted.access.expires_at,
+            NOW.after(Duration::from_secs(3599))
+        );
+        assert_eq!(granted.rotated.unwrap().expose(), "1//next");
+    }
+
+    #[test]
+    fn errors_tell_the_grant_from_the_client_and_both_from_bad_weather() {
+        use Cause::{ReauthorisationRequired, TokenMisconfigured, TokenUnavailable};
+        let cases = [
+            (
+                400,
+                r#"{"error":"invalid_grant","error_description":"AADSTS700082: x"}"#,
+                ReauthorisationRequired,
+                "invalid_grant AADSTS700082",
+            ),
+            (
+                400,
+                r#"{"error":"invalid_grant","error_description":"AADSTS50196: loop"}"#,
+                TokenUnavailable,
+                "invalid_grant AADSTS50196",
+            ),
+            (
+                400,
+                r#"{"error":"interaction_required"}"#,
+                ReauthorisationRequired,
+                "interaction_required",
+            ),
+            (
+                401,
+                r#"{"error":"invalid_client"}"#,
+                TokenMisconfigured,
+                "invalid_client",
+            ),
+            (
+                400,
+                r#"{"error":"temporarily_unavailable"}"#,
+                TokenUnavailable,
+                "temporarily_unavailable",
+            ),
+            (
+                503,
+                r#"{"error":"invalid_grant"}"#,
+                TokenUnavailable,
+                "invalid_grant",
+            ),
+            (429, "Too Many Requests", TokenUnavailable, "HTTP 429"),
+            (200, "<html>", TokenUnavailable, "HTTP 200"),
+            (200, "", TokenUnavailable, "HTTP 200"),
+            (302, "", TokenUnavailable, "HTTP 302"),
+        ];
+        for (status, body, cause, words) in cases {
+            let failure = ask(status, body).unwrap_err().failure;
+            assert_eq!(failure.cause, cause, "{body}");
+            assert_eq!(failure.answer.unwrap().as_str(), words);
+            // An hour at most, whatever the provider asks.
+            assert_eq!(failure.retry_after, Some(Duration::from_secs(3600)));
+        }
+    }
+
+    #[test]
+    fn err_tokens_of_another_type_or_that_no_wire_can_carry() {
+        for body in [
+            r#"{"token_type":"mac","access_token":"a"}"#,
+            r#"{"token_type":"bearer","access_token":""}"#,
+            r#"{"token_type":"bearer","access_token":"a\u0001b"}"#,
+            r#"{"token_type":"bearer"}"#,
+        ] {
+            assert_eq!(
+                ask(200, body).unwrap_err().failure.cause,
+                Cause::TokenUnavailable
+            );
+        }
+    }
+}

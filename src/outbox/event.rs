@@ -1,0 +1,74 @@
+//! One line of a message's story.
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use crate::{
+    outcome::{Answer, Blame, Cause, Failure},
+    time::UnixMillis,
+};
+
+/// A transition: when, to what, and why. Stored as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryEvent {
+    /// When.
+    pub at: UnixMillis,
+    /// The state the message went into.
+    pub state: State,
+    /// The number of the attempt, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Who can put it right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<Blame>,
+    /// The way the message took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
+    /// The provider's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+}
+
+/// The way a message takes to the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// SMTP submission.
+    Smtp,
+}
+
+impl StoryEvent {
+    /// A transition without a failure.
+    pub(super) fn to(state: State, at: UnixMillis) -> Self {
+        Self {
+            at,
+            state,
+            attempt: None,
+            cause: None,
+            blame: None,
+            transport: None,
+            answer: None,
+        }
+    }
+
+    /// A transition because of `failure`.
+    pub(super) fn because(state: State, failure: &Failure, at: UnixMillis) -> Self {
+        Self {
+            cause: Some(failure.cause),
+            blame: Some(failure.cause.blame()),
+            answer: failure.answer.clone(),
+            ..Self::to(state, at)
+        }
+    }
+
+    pub(super) fn attempt(self, attempt: u32) -> Self {
+        Self {
+            attempt: Some(attempt),
+            transport: Some(Transport::Smtp),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,164 @@
+use std::time::Duration;
+
+use super::*;
+use crate::{outbox::OutboxTag, outcome::Trouble};
+
+const NOW: UnixMillis = UnixMillis::new(1_795_339_800_000);
+
+fn job(recipients: usize) -> Job {
+    let sender: EmailAddress = "sales@shop.test".parse().unwrap();
+    let envelope = Envelope {
+        reverse_path: sender.clone(),
+        forward_paths: (0..recipients)
+            .map(|n| format!("r{n}@x.test").parse().unwrap())
+            .collect(),
+    };
+    let id = EmailId::new(NOW, 1, OutboxTag::of("sales"));
+    let message_id = MessageId::new(2, &sender);
+    Job::accepted(
+        id,
+        Source("form/contact".into()),
+        envelope,
+        message_id,
+        5,
+        NOW,
+    )
+    .0
+}
+
+fn accepted() -> Outcome {
+    Outcome::Accepted(Answer::new("250 2.0.0 Ok"))
+}
+
+fn deferred() -> Outcome {
+    Outcome::Deferred(Failure::of_message(Cause::RecipientsRefused))
+}
+
+fn rejected() -> Outcome {
+    Outcome::Rejected(Failure::of_message(Cause::RecipientsRefused))
+}
+
+fn in_doubt() -> Outcome {
+    Outcome::InDoubt(Failure::of_message(Cause::AnswerLost))
+}
+
+fn later(seconds: u64) -> UnixMillis {
+    NOW.after(Duration::from_secs(seconds))
+}
+
+#[test]
+fn accepted_by_all_is_sent_and_stays_sent() {
+    let mut job = job(2);
+    assert_eq!((job.state, job.due_at), (State::Queued, Some(NOW)));
+    let event = job.lease(NOW).unwrap();
+    assert_eq!(
+        (event.state, event.attempt, job.due_at),
+        (State::Sending, Some(1), None)
+    );
+    let event = job.conclude(&[accepted(), accepted()], NOW, 0).unwrap();
+    assert_eq!((event.state, job.due_at), (State::Sent, None));
+    assert_eq!(event.answer.unwrap().as_str(), "250 2.0.0 Ok");
+    let settled = job.clone();
+    let failure = Failure::of_mailbox(Cause::TlsFailed, Trouble::Transient);
+    assert_eq!(job.lease(later(9999)), None);
+    assert_eq!(job.conclude(&[in_doubt(), in_doubt()], NOW, 0), None);
+    assert_eq!(job.postpone(&failure, later(1), later(9999)), None);
+    assert_eq!(job.found_leased(NOW, 0), None);
+    assert_eq!(job, settled);
+}
+
+#[test]
+fn only_recipients_that_were_deferred_are_tried_again() {
+    let mut job = job(3);
+    job.lease(NOW).unwrap();
+    let event = job
+        .conclude(&[accepted(), deferred(), rejected()], NOW, 0)
+        .unwrap();
+    assert_eq!(
+        (event.state, event.cause),
+        (State::Deferred, Some(Cause::RecipientsRefused))
+    );
+    let due_at = job.due_at.unwrap();
+    assert!(due_at > NOW);
+    assert_eq!(job.lease(NOW), None);
+    job.lease(due_at).unwrap();
+    let again = job.leased_envelope();
+    assert_eq!(again.forward_paths, ["r1@x.test".parse().unwrap()]);
+    let event = job.conclude(&[accepted()], due_at, 0).unwrap();
+    // One recipient never got it, so the whole is not `sent`.
+    assert_eq!((event.state, job.due_at), (State::Failed, None));
+}
+
+#[test]
+fn a_doubt_is_retried_once_not_before_five_minutes_and_a_second_one_stays() {
+    let mut job = job(1);
+    job.lease(NOW).unwrap();
+    job.conclude(&[in_doubt()], NOW, 0).unwrap();
+    assert_eq!((job.state, job.due_at), (State::InDoubt, Some(later(300))));
+    assert_eq!(job.lease(later(299)), None);
+    job.lease(later(300)).unwrap();
+    job.conclude(&[in_doubt()], later(301), 0).unwrap();
+    assert_eq!((job.state, job.due_at), (State::InDoubt, None));
+    assert_eq!(job.lease(later(100_000)), None);
+}
+
+#[test]
+fn a_doubt_beside_a_deferral_keeps_its_own_time_and_its_own_count() {
+    let mut job = job(2);
+    job.lease(NOW).unwrap();
+    job.conclude(&[in_doubt(), deferred()], NOW, 0).unwrap();
+    assert_eq!(job.state, State::Deferred);
+    let first = job.due_at.unwrap();
+    assert!(first < later(300));
+    job.lease(first).unwrap();
+    assert_eq!(
+        job.leased_envelope().forward_paths,
+        ["r1@x.test".parse().unwrap()]
+    );
+    job.conclude(&[accepted()], first, 0).unwrap();
+    assert_eq!((job.state, job.due_at), (State::InDoubt, Some(later(300))));
+}
+
+#[test]
+fn a_lease_found_after_a_restart_is_a_doubt() {
+    let mut job = job(1);
+    job.lease(NOW).unwrap();
+    let event = job.found_leased(NOW, 0).unwrap();
+    assert_eq!(event.state, State::InDoubt);
+    assert_eq!(event.cause, Some(Cause::RestartedWhileSending));
+    assert_eq!(job.due_at, Some(later(300)));
+}
+
+#[test]
+fn a_mailbox_that_is_down_postpones_and_counts_no_attempt() {
+    let mut job = job(1);
+    let failure = Failure::of_mailbox(Cause::TlsFailed, Trouble::Transient);
+    let event = job.postpone(&failure, later(60), NOW).unwrap();
+    assert_eq!((event.state, event.attempt), (State::Deferred, None));
+    assert_eq!((job.attempts, job.due_at), (0, Some(later(60))));
+}
+
+#[test]
+fn a_result_that_is_too_short_leaves_nobody_leased() {
+    let mut job = job(2);
+    job.lease(NOW).unwrap();
+    job.conclude(&[accepted()], NOW, 0).unwrap();
+    assert_eq!(job.recipients[1].state, State::InDoubt);
+}
+
+/// Pins the stored form: everything stored must be readable by the next version. A change here
+/// needs a new version number and a migration.
+#[test]
+fn the_stored_form_is_pinned() {
+    let mut job = job(1);
+    job.lease(NOW).unwrap();
+    job.conclude(&[in_doubt()], NOW, 0).unwrap();
+    let stored = include_str!("../../../tests/fixtures/job-v1.json").trim_end();
+    assert_eq!(job.to_stored(), stored);
+    assert_eq!(Job::from_stored(stored), Ok(job));
+    assert_eq!(
+        Job::from_stored(&stored.replace("\"v\":1", "\"v\":2")),
+        Err(UnreadableJob)
+    );
+    assert_eq!(Job::from_stored(""), Err(UnreadableJob));
+}

@@ -1,0 +1,37 @@
+//! What a server offers in its reply to EHLO (RFC 5321 §4.1.1.1).
+
+use super::Reply;
+
+/// The extensions we make use of. Those of before TLS and those of after it are two values, and
+/// nothing carries over from one to the other (RFC 3207 §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Capabilities {
+    /// RFC 3207.
+    pub(super) starttls: bool,
+    /// `AUTH` with the mechanism XOAUTH2.
+    pub(super) xoauth2: bool,
+    /// RFC 1870: offered, and the largest message taken, zero meaning no limit is named.
+    pub(super) size: Option<u64>,
+}
+
+impl Capabilities {
+    /// Reads the reply to EHLO. Its first line is the server's name; words compare without case.
+    pub(super) fn read(reply: &Reply) -> Self {
+        let mut offered = Self::default();
+        for line in reply.lines.iter().skip(1) {
+            let mut words = line.split_ascii_whitespace();
+            let keyword = words.next().unwrap_or_default().to_ascii_uppercase();
+            match keyword.as_str() {
+                "STARTTLS" => offered.starttls = true,
+                "AUTH" => {
+                    offered.xoauth2 |= words.any(|word| word.eq_ignore_ascii_case("XOAUTH2"));
+                }
+                "SIZE" => {
+                    offered.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0));
+                }
+                _ => {}
+            }
+        }
+        offered
+    }
+}

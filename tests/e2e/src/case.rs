@@ -1,0 +1,96 @@
+//! A case as data: what it is called, what its provider does wrong, and what is then looked at.
+
+use edgepost_sandbox::{AccountSettings, Fault, Script, TokenFault};
+
+use crate::Site;
+
+/// One case.
+pub struct Case {
+    /// The test's name, beginning with the case's identifier.
+    pub name: String,
+    /// Its mailbox, form and provider.
+    pub setup: Setup,
+    /// What is done and looked at. Panics when it is not as promised.
+    pub check: Box<dyn Fn(&Site) + Send + Sync>,
+}
+
+impl Case {
+    /// A case with a provider in good order.
+    pub fn new(name: impl Into<String>, check: impl Fn(&Site) + Send + Sync + 'static) -> Self {
+        Self::with(name, Setup::default(), check)
+    }
+
+    /// A case with this setup.
+    pub fn with(
+        name: impl Into<String>,
+        setup: Setup,
+        check: impl Fn(&Site) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            setup,
+            check: Box::new(check),
+        }
+    }
+}
+
+/// How many mailboxes a case has, and what its provider does wrong.
+pub struct Setup {
+    /// The first connections to the submission port, in order.
+    pub connections: Vec<Script>,
+    /// All connections after them.
+    pub then: Script,
+    /// How the account behaves.
+    pub account: AccountSettings,
+    /// What the token endpoint does at first; the case's submission port is given.
+    pub token: fn(u16) -> Vec<TokenFault>,
+    /// What it does after that.
+    pub token_then: Option<TokenFault>,
+    /// Mailboxes, all on the one port and account.
+    pub mailboxes: usize,
+    /// Where the form sends a browser.
+    pub redirect: Option<&'static str>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            connections: Vec::new(),
+            then: Script::none(),
+            account: AccountSettings::default(),
+            token: |_| Vec::new(),
+            token_then: None,
+            mailboxes: 1,
+            redirect: None,
+        }
+    }
+}
+
+impl Setup {
+    /// Every connection meets this.
+    #[must_use]
+    pub fn always(fault: Fault) -> Self {
+        Self {
+            then: Script::of([fault]),
+            ..Self::default()
+        }
+    }
+
+    /// The first connection meets this, all others are served.
+    #[must_use]
+    pub fn once(fault: Fault) -> Self {
+        Self {
+            connections: vec![Script::of([fault])],
+            ..Self::default()
+        }
+    }
+
+    /// The token endpoint always does this.
+    #[must_use]
+    pub fn token_always(fault: TokenFault) -> Self {
+        Self {
+            token_then: Some(fault),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the end-to-end cases stand on: one sandbox, one Worker, and for each case a mailbox, a form
+//! and a submission port of its own, so that all can run side by side.
+
+pub mod case;
+pub mod leaks;
+pub mod mail;
+pub mod site;
+pub mod story;
+pub mod world;
+
+pub use case::{Case, Setup};
+pub use site::Site;
+pub use world::World;

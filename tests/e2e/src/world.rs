@@ -1,0 +1,207 @@
+//! One Worker with the mailboxes and forms of all its cases.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use edgepost_sandbox::{SMTP_SCOPE, Sandbox};
+use serde_json::{Map, Value, json};
+use xtask::http::{Answer, Client};
+use xtask::worker::{Worker, WorkerOptions};
+use xtask::{Result, key, paths};
+
+use crate::case::Case;
+use crate::site::{OWNER, Site};
+
+/// The Worker and all that is known of it.
+pub struct World {
+    /// The stand-in provider.
+    pub sandbox: Arc<Sandbox>,
+    /// The Worker.
+    pub worker: Worker,
+    /// Its secrets, by name.
+    pub secrets: Vec<(String, String)>,
+    operator_key: String,
+    client: Client,
+    corners: Vec<Corner>,
+    answers: Mutex<Vec<String>>,
+    turn: Mutex<()>,
+}
+
+/// What one case has in the configuration.
+struct Corner {
+    forms: Vec<String>,
+    address: String,
+    port: u16,
+}
+
+impl World {
+    /// Opens the ports, makes the accounts and starts a Worker configured for all `cases`, and with
+    /// `more` variables.
+    ///
+    /// # Errors
+    /// If the Worker does not start.
+    pub fn start(
+        name: &str,
+        sandbox: &Arc<Sandbox>,
+        cases: &[Case],
+        more: Map<String, Value>,
+    ) -> Result<Self> {
+        let operator_key = key::fresh()?;
+        let mut secrets = vec![
+            ("ROOT_KEY".to_owned(), key::fresh()?),
+            ("OPERATOR_KEY".to_owned(), operator_key.clone()),
+            (
+                "SECRET_CLIENT".to_owned(),
+                sandbox.client_secret().to_owned(),
+            ),
+        ];
+        let mut vars = more;
+        let mut corners = Vec::new();
+        for (number, case) in cases.iter().enumerate() {
+            corners.push(configure(
+                name,
+                number,
+                case,
+                sandbox,
+                &mut vars,
+                &mut secrets,
+            )?);
+        }
+        let worker = Worker::start(WorkerOptions {
+            vars,
+            secrets: secrets.clone(),
+            ca_pem: sandbox.ca_pem(),
+            state: fresh_folder(name)?,
+            port: None,
+        })?;
+        Ok(Self {
+            sandbox: Arc::clone(sandbox),
+            worker,
+            secrets,
+            operator_key,
+            client: Client::new(None)?,
+            corners,
+            answers: Mutex::default(),
+            turn: Mutex::default(),
+        })
+    }
+
+    /// The corner of the case with this number.
+    #[must_use]
+    pub fn site(&self, number: usize) -> Site<'_> {
+        let corner = &self.corners[number];
+        Site {
+            world: self,
+            forms: corner.forms.clone(),
+            address: corner.address.clone(),
+            port: corner.port,
+        }
+    }
+
+    /// For cases that cannot run beside each other, such as one that kills the Worker.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// GET by anyone.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let answer = self
+            .client
+            .get(&format!("{}{path}", self.worker.url()), headers);
+        self.record(answer.expect("an answer"))
+    }
+
+    /// GET by the operator. Not recorded: the operator may see everything but secrets.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn get_admin(&self, path: &str) -> Answer {
+        let authorization = format!("Bearer {}", self.operator_key);
+        let url = format!("{}{path}", self.worker.url());
+        self.client
+            .get(&url, &[("authorization", &authorization)])
+            .expect("an answer")
+    }
+
+    /// POST of a form by anyone.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn post(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        let answer =
+            self.client
+                .post_form(&format!("{}{path}", self.worker.url()), fields, headers);
+        self.record(answer.expect("an answer"))
+    }
+
+    /// Every answer so far, headers included, but the operator's.
+    #[must_use]
+    pub fn answers(&self) -> Vec<String> {
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn record(&self, answer: Answer) -> Answer {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.push(format!("{answer:?}"));
+        answer
+    }
+}
+
+fn configure(
+    world: &str,
+    number: usize,
+    case: &Case,
+    sandbox: &Sandbox,
+    vars: &mut Map<String, Value>,
+    secrets: &mut Vec<(String, String)>,
+) -> Result<Corner> {
+    let setup = &case.setup;
+    let address = format!("{world}{number}@shop.test");
+    let port = sandbox
+        .open_smtp(setup.connections.clone(), setup.then.clone())?
+        .port();
+    sandbox.add_account(&address, setup.account.clone());
+    let refresh_secret = format!("SECRET_REFRESH{number}");
+    secrets.push((refresh_secret.clone(), sandbox.grant(&address)));
+    sandbox.script_token_endpoint(&address, (setup.token)(port), setup.token_then.clone());
+
+    let mut forms = Vec::new();
+    for mailbox in 0..setup.mailboxes {
+        let name = format!("c{number}_{mailbox}");
+        let upper = name.to_uppercase();
+        let mailbox = json!({
+            "address": address, "name": "The Shop", "provider": "custom",
+            "client_id": sandbox.client_id(), "client_secret": "SECRET_CLIENT",
+            "refresh_token": refresh_secret,
+            "token_endpoint": sandbox.token_endpoint(), "scope": SMTP_SCOPE,
+            "smtp_host": "localhost", "smtp_port": port,
+        });
+        let mut form = json!({ "mailbox": name, "to": [OWNER], "subject": "An enquiry" });
+        if let Some(redirect) = setup.redirect {
+            form["redirect"] = json!(redirect);
+        }
+        vars.insert(format!("MAILBOX_{upper}"), mailbox);
+        vars.insert(format!("FORM_{upper}"), form);
+        forms.push(name);
+    }
+    Ok(Corner {
+        forms,
+        address,
+        port,
+    })
+}
+
+/// Nothing of an earlier run may be found again.
+fn fresh_folder(name: &str) -> Result<PathBuf> {
+    let folder = paths::scratch().join("e2e").join(name);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(folder),
+    }
+}

@@ -1,0 +1,331 @@
+//! The Keeper and the way tokens take, on a virtual clock with faults.
+
+mod support;
+
+use std::{cell::RefCell, time::Duration};
+
+use edgepost::{
+    app::{
+        Keeper, KeeperAnswer, Tokens,
+        ports::{Clock, TokenSource},
+    },
+    oauth::{CachedToken, Fingerprint, Provider, TokenFailure},
+    outcome::{Cause, Trouble},
+    seal::{Purpose, RootKey, Sealer},
+    secret::Secret,
+};
+use futures_util::{future::join_all, lock::Mutex};
+use support::{
+    MemoryCache, MemoryCustody, NOW, ScriptedProvider, SeededEntropy, VirtualClock, Writes,
+};
+
+const RECORD: &str = "token/v1/identity/resource";
+const ONE: &str = r#"{"token_type":"Bearer","access_token":"canary-one","expires_in":3600}"#;
+const TWO: &str = r#"{"token_type":"Bearer","access_token":"canary-two","expires_in":3600,"refresh_token":"rotated"}"#;
+const GONE: &str = r#"{"error":"invalid_grant","error_description":"AADSTS700082: gone"}"#;
+
+/// A Keeper's object: what survives a restart, and what does not.
+struct World {
+    clock: VirtualClock,
+    custody: MemoryCustody,
+    cache: MemoryCache,
+    provider: ScriptedProvider,
+    entropy: SeededEntropy,
+    sealer: Sealer,
+    flight: Mutex<()>,
+    google: Provider,
+    client_secret: Secret,
+    bootstrap: Option<Secret>,
+}
+
+impl World {
+    fn new<const N: usize>(answers: [(u16, &str); N]) -> Self {
+        let root_key = RootKey::parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        Self {
+            clock: VirtualClock::new(),
+            custody: MemoryCustody::new(),
+            cache: MemoryCache::default(),
+            provider: ScriptedProvider::new(answers),
+            entropy: SeededEntropy::new(1),
+            sealer: Sealer::new(&root_key, None, Purpose::Seal),
+            flight: Mutex::new(()),
+            google: Provider::google(),
+            client_secret: Secret::new("client-secret"),
+            bootstrap: Some(Secret::new("bootstrap")),
+        }
+    }
+
+    async fn ask(&self, refused: Option<&str>) -> Result<String, TokenFailure> {
+        self.answer(refused.map(Fingerprint::of).as_ref())
+            .await
+            .open(&self.sealer, RECORD)
+            .map(|token| token.token.expose().to_owned())
+    }
+
+    async fn answer(&self, refused: Option<&Fingerprint>) -> KeeperAnswer {
+        let keeper = Keeper {
+            custody: &self.custody,
+            http: &self.provider,
+            cache: &self.cache,
+            clock: &self.clock,
+            entropy: &self.entropy,
+            sealer: &self.sealer,
+            flight: &self.flight,
+            provider: &self.google,
+            client_id: "client",
+            client_secret: Some(&self.client_secret),
+            bootstrap: self.bootstrap.as_ref(),
+            record: RECORD,
+        };
+        keeper.token(refused).await
+    }
+
+    fn token(&self, refused: Option<&str>) -> Result<String, TokenFailure> {
+        self.clock.run(self.ask(refused))
+    }
+
+    fn requests(&self) -> usize {
+        self.provider.requests.borrow().len()
+    }
+}
+
+impl TokenSource for World {
+    async fn token(&self, refused: Option<&Fingerprint>) -> Result<CachedToken, TokenFailure> {
+        self.answer(refused).await.open(&self.sealer, RECORD)
+    }
+}
+
+#[test]
+fn a_token_is_kept_until_it_is_about_to_expire() {
+    let world = World::new([(200, ONE), (200, TWO)]);
+    assert_eq!(world.token(None).unwrap(), "canary-one");
+    world.clock.advance(Duration::from_secs(3479));
+    assert_eq!(world.token(None).unwrap(), "canary-one");
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.token(None).unwrap(), "canary-two");
+    assert_eq!(world.requests(), 2);
+}
+
+#[test]
+fn k5_twenty_at_once_cost_one_refresh() {
+    let world = World::new([(200, ONE)]);
+    let all = world.clock.run(join_all((0..20).map(|_| world.ask(None))));
+    assert!(all.iter().all(|token| token.as_deref() == Ok("canary-one")));
+    assert_eq!(world.requests(), 1);
+}
+
+#[test]
+fn twenty_who_were_refused_the_same_token_cost_one_refresh() {
+    let world = World::new([(200, ONE), (200, TWO)]);
+    world.token(None).unwrap();
+    let all = world
+        .clock
+        .run(join_all((0..20).map(|_| world.ask(Some("canary-one")))));
+    assert!(all.iter().all(|token| token.as_deref() == Ok("canary-two")));
+    assert_eq!(world.requests(), 2);
+    // One who comes late with the old name gets the new token and asks nobody.
+    assert_eq!(world.token(Some("canary-one")).unwrap(), "canary-two");
+    assert_eq!(world.requests(), 2);
+}
+
+#[test]
+fn k4_a_rotated_refresh_token_is_stored_before_the_access_token_is_given_out() {
+    let world = World::new([(200, TWO), (200, ONE)]);
+    world.custody.writes.set(Writes::Work);
+    world.token(None).unwrap();
+    world.clock.advance(Duration::from_secs(4000));
+    world.token(None).unwrap();
+    let requests = world.provider.requests.borrow();
+    assert!(requests[0].contains("refresh_token=bootstrap"));
+    assert!(requests[1].contains("refresh_token=rotated"));
+}
+
+#[test]
+fn a_token_that_could_not_be_stored_is_not_given_out() {
+    let world = World::new([(200, TWO)]);
+    world.custody.writes.set(Writes::Fail);
+    let failure = world.token(None).unwrap_err();
+    assert_eq!(failure.failure.cause, Cause::TokenUnavailable);
+    assert!(world.cache.values.borrow().is_empty());
+}
+
+#[test]
+fn a_supplied_refresh_token_is_used_once_and_a_new_one_takes_its_place() {
+    let mut world = World::new([(200, TWO)]);
+    world.token(None).unwrap();
+    // A restart with the same secret: the rotated token goes on.
+    world.clock.advance(Duration::from_secs(4000));
+    world.token(None).unwrap();
+    // The operator supplies another.
+    world.bootstrap = Some(Secret::new("second"));
+    world.token(None).unwrap();
+    let requests = world.provider.requests.borrow();
+    let presented: Vec<_> = requests
+        .iter()
+        .map(|body| {
+            body.split('&')
+                .find(|pair| pair.starts_with("refresh_token"))
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(
+        presented,
+        [
+            "refresh_token=bootstrap",
+            "refresh_token=rotated",
+            "refresh_token=second"
+        ]
+    );
+}
+
+#[test]
+fn k7_a_dead_grant_is_asked_about_once_per_backoff_and_at_once_after_a_new_one() {
+    let mut world = World::new([(400, GONE), (400, GONE), (200, ONE)]);
+    for _ in 0..10 {
+        let failure = world.token(None).unwrap_err();
+        assert_eq!(failure.failure.cause, Cause::ReauthorisationRequired);
+        assert_eq!(failure.trouble(), Trouble::Authentication);
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(world.requests(), 1);
+    world.clock.advance(Duration::from_secs(15 * 60));
+    world.token(None).unwrap_err();
+    assert_eq!(world.requests(), 2);
+    world.bootstrap = Some(Secret::new("fresh"));
+    assert_eq!(world.token(None).unwrap(), "canary-one");
+}
+
+#[test]
+fn bad_weather_at_the_provider_is_not_a_dead_grant() {
+    for answer in [
+        (500, "oops"),
+        (429, "Too Many Requests"),
+        (200, "<html>"),
+        (0, ""),
+    ] {
+        let world = World::new([answer, (200, ONE)]);
+        let failure = world.token(None).unwrap_err();
+        assert_eq!(failure.failure.cause, Cause::TokenUnavailable);
+        assert_eq!(failure.trouble(), Trouble::Transient);
+        world.clock.advance(Duration::from_secs(61));
+        assert_eq!(world.token(None).unwrap(), "canary-one");
+    }
+}
+
+#[test]
+fn without_a_grant_nobody_is_asked() {
+    let mut world = World::new([(200, ONE)]);
+    world.bootstrap = None;
+    let failure = world.token(None).unwrap_err();
+    assert_eq!(failure.failure.cause, Cause::ReauthorisationRequired);
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn a_record_of_a_later_version_is_left_alone() {
+    let world = World::new([(200, ONE)]);
+    let later =
+        r#"{"v":2,"refresh":null,"access":null,"bootstrap":null,"settings":null,"failure":null}"#;
+    world.custody.record.replace(Some(later.to_owned()));
+    world.token(None).unwrap_err();
+    assert_eq!(world.custody.record.borrow().as_deref(), Some(later));
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn l1_nothing_stored_or_cached_or_answered_shows_a_token() {
+    let world = World::new([(200, TWO)]);
+    let answer = world.clock.run(world.answer(None));
+    let stored = world.custody.record.borrow().clone().unwrap();
+    let cached = world.cache.values.borrow()[RECORD].clone();
+    let answer = serde_json::to_string(&answer).unwrap();
+    for text in [
+        stored,
+        String::from_utf8_lossy(&cached).into_owned(),
+        answer,
+    ] {
+        for canary in ["canary", "rotated", "bootstrap", "client-secret"] {
+            // `bootstrap` is also the name of a field of the record.
+            let text = text.replace("\"bootstrap\":", "");
+            assert!(!text.contains(canary), "{canary} in {text}");
+        }
+    }
+    assert_eq!(*world.cache.ttls.borrow(), [3480]);
+}
+
+/// How an Outbox looks for a token.
+fn look(world: &World, memory: &RefCell<Option<CachedToken>>, refused: Option<&str>) -> String {
+    let tokens = Tokens {
+        memory,
+        cache: &world.cache,
+        source: world,
+        sealer: &world.sealer,
+        record: RECORD,
+    };
+    let refused = refused.map(Fingerprint::of);
+    let token = world
+        .clock
+        .run(tokens.token(refused.as_ref(), &world.clock))
+        .unwrap();
+    token.token.expose().to_owned()
+}
+
+#[test]
+fn memory_comes_first_then_the_cache_then_the_keeper() {
+    let world = World::new([(200, ONE), (200, TWO)]);
+    let (first, second) = (RefCell::default(), RefCell::default());
+    assert_eq!(look(&world, &first, None), "canary-one");
+    // Another Outbox of the same credential finds it in the cache, even if the Keeper were gone.
+    world.custody.record.replace(None);
+    assert_eq!(look(&world, &second, None), "canary-one");
+    // And from memory, even if the cache were gone.
+    world.cache.values.borrow_mut().clear();
+    assert_eq!(look(&world, &second, None), "canary-one");
+    assert_eq!(world.requests(), 1);
+}
+
+#[test]
+fn d5_a_cache_that_fails_lies_or_is_stale_costs_a_question_and_nothing_else() {
+    let world = World::new([(200, ONE), (200, TWO)]);
+    look(&world, &RefCell::default(), None);
+    let good = world.cache.values.borrow()[RECORD].clone();
+
+    let mut garbled = good.clone();
+    garbled[20] ^= 1;
+    let elsewhere = world
+        .sealer
+        .seal("token/v1/other/resource", b"{}", [0; 12])
+        .unwrap();
+    let other_form = world.sealer.seal(RECORD, br#"{"v":9}"#, [1; 12]).unwrap();
+    for value in [vec![], b"garbage".to_vec(), garbled, elsewhere, other_form] {
+        world
+            .cache
+            .values
+            .borrow_mut()
+            .insert(RECORD.to_owned(), value);
+        assert_eq!(look(&world, &RefCell::default(), None), "canary-one");
+    }
+    world.cache.broken.set(true);
+    assert_eq!(look(&world, &RefCell::default(), None), "canary-one");
+    assert_eq!(world.requests(), 1);
+
+    // Stale: an old token is served after it has expired.
+    world.cache.broken.set(false);
+    world
+        .cache
+        .values
+        .borrow_mut()
+        .insert(RECORD.to_owned(), good);
+    world.clock.set(NOW.after(Duration::from_secs(3600)));
+    assert_eq!(look(&world, &RefCell::default(), None), "canary-two");
+    assert!(world.clock.now() >= NOW);
+}
+
+#[test]
+fn a_refused_token_is_not_taken_from_the_cache_again() {
+    let world = World::new([(200, ONE), (200, TWO)]);
+    let memory = RefCell::default();
+    assert_eq!(look(&world, &memory, None), "canary-one");
+    assert_eq!(look(&world, &memory, Some("canary-one")), "canary-two");
+    assert_eq!(look(&world, &memory, None), "canary-two");
+}

@@ -1,0 +1,219 @@
+//! `cargo xtask check`: what a deploy would find out too late.
+//!
+//! The variables go through the Worker's own configuration module; what is added here are the
+//! platform's limits and which secrets have to be set.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use edgepost::config::Config;
+use serde_json::Value;
+
+use crate::{Context, Error, Result, key, paths};
+
+/// Most octets of one variable or secret, on every plan.
+/// <https://developers.cloudflare.com/workers/platform/limits/>
+const VARIABLE_OCTETS: usize = 5 * 1024;
+
+/// Which limits apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Plan {
+    /// Workers Free.
+    #[default]
+    Free,
+    /// Workers Paid.
+    Paid,
+}
+
+impl Plan {
+    /// Most variables and secrets together, per Worker. Same source as above.
+    fn most_variables(self) -> usize {
+        match self {
+            Self::Free => 64,
+            Self::Paid => 128,
+        }
+    }
+}
+
+impl FromStr for Plan {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "free" => Ok(Self::Free),
+            "paid" => Ok(Self::Paid),
+            other => Err(format!("no plan {other:?}: expected `free` or `paid`").into()),
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is wrong, each naming the variable and the field.
+    pub problems: Vec<String>,
+    /// What has to be done before a deploy.
+    pub notes: Vec<String>,
+    counted: usize,
+}
+
+/// Checks `wrangler.toml`, or `config`, with the `.dev.vars` beside it; prints what it finds.
+///
+/// # Errors
+/// If there is a problem.
+pub fn run(plan: Plan, config: Option<PathBuf>) -> Result<()> {
+    let config = config.unwrap_or_else(|| paths::root().join("wrangler.toml"));
+    let vars = read_vars(&config)?;
+    let secrets = read_secrets(&config.with_file_name(".dev.vars"))?;
+    let report = check(plan, vars, secrets);
+    for note in &report.notes {
+        println!("note: {note}");
+    }
+    for problem in &report.problems {
+        println!("problem: {problem}");
+    }
+    println!(
+        "{} variables and secrets of {}",
+        report.counted,
+        plan.most_variables()
+    );
+    match report.problems.len() {
+        0 => {
+            println!("configuration in order");
+            Ok(())
+        }
+        1 => Err("1 problem".into()),
+        many => Err(format!("{many} problems").into()),
+    }
+}
+
+/// `secrets` is `None` when nobody wrote them down: then those that are referred to are taken as
+/// set.
+fn check(
+    plan: Plan,
+    mut vars: BTreeMap<String, Value>,
+    secrets: Option<BTreeMap<String, String>>,
+) -> Report {
+    let mut report = Report::default();
+    let mut wanted = BTreeSet::from(["ROOT_KEY".to_owned()]);
+    vars.values()
+        .for_each(|value| collect_secret_names(value, &mut wanted));
+    let misplaced: Vec<String> = vars
+        .keys()
+        .filter(|name| is_secret(name))
+        .cloned()
+        .collect();
+    for name in misplaced {
+        let cure = format!("remove it and run `wrangler secret put {name}`");
+        report.problems.push(format!(
+            "{name}: a secret must not stand among the variables; {cure}"
+        ));
+    }
+    match secrets {
+        Some(secrets) => {
+            vars.extend(
+                secrets
+                    .into_iter()
+                    .map(|(name, value)| (name, Value::from(value))),
+            );
+        }
+        None => {
+            for name in wanted {
+                report.notes.push(format!(
+                    "{name} must be set with `wrangler secret put {name}`"
+                ));
+                let stand_in = key::fresh().unwrap_or_default();
+                vars.entry(name).or_insert_with(|| Value::from(stand_in));
+            }
+        }
+    }
+    if !vars.contains_key("OPERATOR_KEY") {
+        report
+            .notes
+            .push("without OPERATOR_KEY there are no operator's routes".to_owned());
+    }
+    let parsed = Config::parse(&vars);
+    report
+        .problems
+        .extend(parsed.problems.iter().map(ToString::to_string));
+    check_limits(plan, &vars, &mut report);
+    report
+}
+
+fn check_limits(plan: Plan, vars: &BTreeMap<String, Value>, report: &mut Report) {
+    for (name, value) in vars {
+        let octets = match value {
+            Value::String(text) => text.len(),
+            other => other.to_string().len(),
+        };
+        if octets > VARIABLE_OCTETS {
+            report.problems.push(format!(
+                "{name}: {octets} octets, {VARIABLE_OCTETS} at most"
+            ));
+        }
+    }
+    report.counted = vars.len();
+    let most = plan.most_variables();
+    if report.counted > most {
+        let count = report.counted;
+        report.problems.push(format!(
+            "{count} variables and secrets, {most} at most on this plan"
+        ));
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    name.starts_with("SECRET_") || matches!(name, "ROOT_KEY" | "ROOT_KEY_PREVIOUS" | "OPERATOR_KEY")
+}
+
+fn collect_secret_names(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.starts_with("SECRET_") => drop(names.insert(text.clone())),
+        Value::Array(values) => values
+            .iter()
+            .for_each(|value| collect_secret_names(value, names)),
+        Value::Object(map) => map
+            .values()
+            .for_each(|value| collect_secret_names(value, names)),
+        _ => {}
+    }
+}
+
+fn read_vars(config: &Path) -> Result<BTreeMap<String, Value>> {
+    let text =
+        fs::read_to_string(config).context(|| format!("cannot read {}", config.display()))?;
+    let table: toml::Table = text.parse().context(|| format!("{}", config.display()))?;
+    match table.get("vars") {
+        None => Ok(BTreeMap::new()),
+        Some(vars) => Ok(serde_json::from_value(serde_json::to_value(vars)?)?),
+    }
+}
+
+/// `NAME=value` lines, the value bare or in quotes, `#` for comments.
+fn read_secrets(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
+    let Ok(text) = fs::read_to_string(path) else {
+        return Ok(None);
+    };
+    let mut secrets = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, value) = line
+            .split_once('=')
+            .ok_or_else(|| format!(".dev.vars, line {}: expected NAME=value", number + 1))?;
+        let value = value.trim();
+        let bare = ['"', '\'']
+            .iter()
+            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
+            .unwrap_or(value);
+        secrets.insert(name.trim().to_owned(), bare.to_owned());
+    }
+    Ok(Some(secrets))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Plan, Report, VARIABLE_OCTETS, check};
+
+fn vars(value: Value) -> BTreeMap<String, Value> {
+    serde_json::from_value(value).unwrap()
+}
+
+fn sound() -> Value {
+    json!({
+        "PUBLIC_URL": "https://mail.example.com",
+        "MAILBOX_SALES": {
+            "address": "sales@example.com", "provider": "google", "client_id": "c",
+            "client_secret": "SECRET_CLIENT", "refresh_token": "SECRET_REFRESH",
+        },
+        "FORM_CONTACT": { "mailbox": "sales", "to": ["owner@example.com"] },
+    })
+}
+
+fn problems(report: &Report) -> String {
+    report.problems.join("\n")
+}
+
+#[test]
+fn without_secrets_at_hand_those_referred_to_are_named() {
+    let report = check(Plan::Free, vars(sound()), None);
+    assert_eq!(problems(&report), "");
+    let notes = report.notes.join("\n");
+    for name in ["ROOT_KEY", "SECRET_CLIENT", "SECRET_REFRESH"] {
+        assert!(
+            notes.contains(&format!("wrangler secret put {name}")),
+            "{notes}"
+        );
+    }
+}
+
+#[test]
+fn secrets_at_hand_are_checked() {
+    let report = check(Plan::Free, vars(sound()), Some(BTreeMap::new()));
+    let found = problems(&report);
+    assert!(found.contains("ROOT_KEY"), "{found}");
+    assert!(found.contains("MAILBOX_SALES.client_secret"), "{found}");
+}
+
+#[test]
+fn every_problem_names_variable_and_field() {
+    let mut value = sound();
+    value["MAILBOX_SALES"]["address"] = json!("nobody");
+    value["FORM_CONTACT"]["to"] = json!([]);
+    let found = problems(&check(Plan::Free, vars(value), None));
+    assert!(found.contains("MAILBOX_SALES.address"), "{found}");
+    assert!(found.contains("FORM_CONTACT.to"), "{found}");
+}
+
+#[test]
+fn a_secret_among_the_variables_is_a_problem_and_is_not_shown() {
+    let mut value = sound();
+    value["SECRET_CLIENT"] = json!("hush-hush");
+    let found = problems(&check(Plan::Free, vars(value), None));
+    assert!(
+        found.contains("wrangler secret put SECRET_CLIENT"),
+        "{found}"
+    );
+    assert!(!found.contains("hush"), "{found}");
+}
+
+#[test]
+fn the_platforms_limits_depend_on_the_plan() {
+    let mut value = vars(sound());
+    for n in 0..70 {
+        value.insert(format!("OTHER_{n}"), json!("x"));
+    }
+    assert!(problems(&check(Plan::Free, value.clone(), None)).contains("64 at most"));
+    assert_eq!(problems(&check(Plan::Paid, value, None)), "");
+}
+
+#[test]
+fn a_variable_that_is_too_long_is_named() {
+    let mut value = sound();
+    value["OTHER"] = json!("x".repeat(VARIABLE_OCTETS + 1));
+    assert!(problems(&check(Plan::Free, vars(value), None)).starts_with("OTHER: 5121 octets"));
+}

@@ -1,0 +1,160 @@
+//! A process group: started as one, read as one, stopped as one.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+
+use crate::{Context, Result};
+
+/// How long a group gets between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// How often a stopping group is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Most lines of output kept; a Worker in a loop must not fill the memory.
+const MOST_LINES: usize = 200_000;
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+#[derive(Debug)]
+pub(super) struct Group {
+    leader: Mutex<Child>,
+    pid: Pid,
+    lines: Lines,
+    /// The supervisor stops the group when this end is closed, also by our death.
+    stdin: Option<ChildStdin>,
+}
+
+impl Group {
+    pub(super) fn spawn(mut command: Command) -> Result<Self> {
+        let mut leader = command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context(|| "cannot start wrangler".to_owned())?;
+        let lines = Lines::default();
+        if let Some(stdout) = leader.stdout.take() {
+            collect(stdout, Arc::clone(&lines));
+        }
+        if let Some(stderr) = leader.stderr.take() {
+            collect(stderr, Arc::clone(&lines));
+        }
+        let pid = i32::try_from(leader.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or("no process id")?;
+        let stdin = leader.stdin.take();
+        Ok(Self {
+            leader: Mutex::new(leader),
+            pid,
+            lines,
+            stdin,
+        })
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+        !matches!(leader.try_wait(), Ok(None))
+    }
+
+    /// SIGKILL to the one member whose command line `is_it`.
+    pub(super) fn kill_member(&self, is_it: impl Fn(&str) -> bool) -> Result<()> {
+        let table = Command::new("ps")
+            .args(["-A", "-ww", "-o", "pid=,pgid=,args="])
+            .output()
+            .context(|| "cannot run ps".to_owned())?;
+        let table = String::from_utf8_lossy(&table.stdout).into_owned();
+        let found: Vec<Pid> = table
+            .lines()
+            .filter_map(|line| {
+                let (pid, rest) = line.trim_start().split_once(' ')?;
+                let (group, arguments) = rest.trim_start().split_once(' ')?;
+                let ours = group.parse() == Ok(self.pid.as_raw_nonzero().get());
+                (ours && is_it(arguments)).then(|| Pid::from_raw(pid.parse().ok()?))?
+            })
+            .collect();
+        match found.as_slice() {
+            [pid] => Ok(kill_process(*pid, Signal::KILL)?),
+            others => Err(format!("expected one process to kill, found {}", others.len()).into()),
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        test_kill_process_group(self.pid).is_ok()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.stdin = None;
+        // An error means that the group is gone, which is what we want.
+        let _ = kill_process_group(self.pid, Signal::TERM);
+        let deadline = Instant::now() + GRACE;
+        // `has_ended` reaps the leader: an unreaped one would count as alive.
+        while !self.has_ended() || self.is_alive() {
+            if Instant::now() >= deadline {
+                let _ = kill_process_group(self.pid, Signal::KILL);
+                let leader = self
+                    .leader
+                    .get_mut()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let _ = leader.wait();
+                return;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+fn collect(source: impl Read + Send + 'static, lines: Lines) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(source).split(b'\n') {
+            let Ok(line) = line else { return };
+            let line = plain(String::from_utf8_lossy(&line).trim_end());
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.len() < MOST_LINES {
+                lines.push(line);
+            }
+        }
+    });
+}
+
+/// Without colours: wrangler paints even for a pipe, and a search must not miss a word for it.
+fn plain(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, escape)) = rest.split_once("\u{1b}[") {
+        out.push_str(before);
+        rest = escape
+            .split_once(|c: char| c.is_ascii_alphabetic())
+            .map_or("", |(_, after)| after);
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn colours_are_taken_out() {
+        assert_eq!(
+            plain("\u{1b}[31mX \u{1b}[41;97mERROR\u{1b}[0m ]m"),
+            "X ERROR ]m"
+        );
+    }
+}
