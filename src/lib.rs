@@ -4,6 +4,15 @@
 //! reads no clock, draws no random numbers and opens no connection of its own.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::needless_pass_by_value,
+        clippy::string_slice,
+        reason = "a test may panic"
+    )
+)]
 
 pub mod access;
 pub mod api;

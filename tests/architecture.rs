@@ -1,6 +1,16 @@
 //! The house rules that no compiler checks: which floor may name which, and what the core never
 //! names.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
 use std::{fs, path::Path};
 
 /// Modules by floor: each may name those of lower floors and itself. A folder and the file of

@@ -1,5 +1,15 @@
 //! The door: routes, answers in both tongues, and who is let in.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use std::cell::{Cell, RefCell};

@@ -1,5 +1,15 @@
 //! The Keeper and the way tokens take, on a virtual clock with faults.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use std::{cell::RefCell, time::Duration};

@@ -279,7 +279,9 @@ impl OutboxStore for MemoryStore {
     }
 
     fn set_health(&self, health: &Health) -> Result<(), StoreFault> {
-        self.write(|| drop(self.health.replace(health.clone())))
+        self.write(|| {
+            self.health.replace(health.clone());
+        })
     }
 
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault> {
