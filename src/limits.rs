@@ -29,6 +29,10 @@ pub const DOMAIN_OCTETS: usize = 253;
 /// RFC 5321 §4.5.3.1.3.
 pub const ADDRESS_OCTETS: usize = 254;
 
+/// Octets of an address with its display name, as callers write it: the longest of both, every
+/// character of the name escaped or of four octets.
+pub const MAILBOX_OCTETS: usize = 2048;
+
 /// Recipients a form may be configured with. Well below the 100 that every server must take
 /// (RFC 5321 §4.5.3.1.8).
 pub const FORM_RECIPIENTS: usize = 50;

@@ -191,10 +191,13 @@ fn a_supplied_refresh_token_is_used_once_and_a_new_one_takes_its_place() {
 #[test]
 fn k7_a_dead_grant_is_asked_about_once_per_backoff_and_at_once_after_a_new_one() {
     let mut world = World::new([(400, GONE), (400, GONE), (200, ONE)]);
-    for _ in 0..10 {
+    for minutes in 0..10 {
         let failure = world.token(None).unwrap_err();
         assert_eq!(failure.failure.cause, Cause::ReauthorisationRequired);
         assert_eq!(failure.trouble(), Trouble::Authentication);
+        // Whoever honours this comes back when there is something new to learn.
+        let held = Duration::from_secs(60 * (15 - minutes));
+        assert_eq!(failure.failure.retry_after, Some(held));
         world.clock.advance(Duration::from_secs(60));
     }
     assert_eq!(world.requests(), 1);

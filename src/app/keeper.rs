@@ -15,6 +15,7 @@ use crate::{
     outcome::{Cause, Trouble},
     seal::Sealer,
     secret::Secret,
+    time::UnixMillis,
 };
 
 /// What an Outbox asks.
@@ -138,7 +139,7 @@ where
         }
         let now = self.clock.now();
         if let (false, Some(failure)) = (record.health.allows(now), &record.failure) {
-            return Ok(Err(failure.clone()));
+            return Ok(Err(held(failure, &record.health, now)));
         }
         let Some(refresh_token) = self.refresh_token(&record) else {
             let failure =
@@ -173,7 +174,7 @@ where
                 record.health = record.health.after_failure(&failure.failure, now, random);
                 record.failure = Some(failure.clone());
                 self.store(&record)?;
-                Ok(Err(failure))
+                Ok(Err(held(&failure, &record.health, now)))
             }
         }
     }
@@ -270,6 +271,14 @@ where
         let record = serde_json::to_string(record).map_err(|_| Broken)?;
         self.custody.store(&record).map_err(|StoreFault| Broken)
     }
+}
+
+/// The failure with the time for which it is held: whoever comes back sooner would be told the
+/// same and take it for another failure.
+fn held(failure: &TokenFailure, health: &Health, now: UnixMillis) -> TokenFailure {
+    let mut failure = failure.clone();
+    failure.failure.retry_after = health.down_until().map(|until| until.since(now));
+    failure
 }
 
 /// Storage, sealing or randomness failed here; the provider was not to blame.

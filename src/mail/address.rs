@@ -2,14 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::limits::{ADDRESS_OCTETS, DOMAIN_OCTETS, LOCAL_PART_OCTETS};
+use idna::{
+    AsciiDenyList,
+    uts46::{DnsLength, Hyphens, Uts46},
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::HeaderText;
-use crate::limits::{ADDRESS_OCTETS, DOMAIN_OCTETS, LOCAL_PART_OCTETS};
-
 /// An address as it stands in `MAIL FROM:<…>`: a dot-string, `@`, a domain name
-/// (RFC 5321 §4.1.2).
+/// (RFC 5321 §4.1.2). An internationalised domain is kept as its A-labels (RFC 5890 §2.3.2.1),
+/// which every server understands.
 ///
 /// Stricter than the RFC on purpose. Quoted local parts, comments, domain literals and groups
 /// are refused: two parsers read them differently, and mail then goes to another domain than the
@@ -89,15 +92,44 @@ impl FromStr for EmailAddress {
         {
             return Err(InvalidAddress::LocalPart);
         }
-        if !is_domain_name(domain) {
+        let domain = to_a_labels(domain)?;
+        if !is_domain_name(&domain) {
             return Err(InvalidAddress::Domain);
         }
-        let at = local_part.len();
-        // Domains compare without case (RFC 1035 §2.3.3); local parts are the host's business.
+        let text = format!("{local_part}@{domain}");
+        if text.len() > ADDRESS_OCTETS {
+            return Err(InvalidAddress::TooLong);
+        }
         Ok(Self {
-            text: format!("{local_part}@{}", domain.to_ascii_lowercase()),
-            at,
+            text,
+            at: local_part.len(),
         })
+    }
+}
+
+/// The domain in lower case (domains compare without case, RFC 1035 §2.3.3; local parts are the
+/// host's business) and in A-labels (UTS 46, strict).
+///
+/// A name that UTS 46 would have to map to another, but for its case, is refused: full-width
+/// letters and invisible characters make two names look like one.
+fn to_a_labels(domain: &str) -> Result<String, InvalidAddress> {
+    let lower = domain.to_lowercase();
+    // What has no punycode in it and is ASCII is its own A-label.
+    if domain.is_ascii() && !lower.split('.').any(|label| label.starts_with("xn--")) {
+        return Ok(lower);
+    }
+    let uts46 = Uts46::new();
+    let (deny, hyphens) = (AsciiDenyList::STD3, Hyphens::Check);
+    let ascii = uts46
+        .to_ascii(lower.as_bytes(), deny, hyphens, DnsLength::Verify)
+        .map_err(|_| InvalidAddress::Domain)?
+        .into_owned();
+    let (unicode, valid) = uts46.to_unicode(ascii.as_bytes(), deny, hyphens);
+    let as_written = *unicode == *lower || ascii == lower;
+    if valid.is_ok() && as_written {
+        Ok(ascii)
+    } else {
+        Err(InvalidAddress::Domain)
     }
 }
 
@@ -153,25 +185,6 @@ impl fmt::Debug for EmailAddress {
     }
 }
 
-/// An address with an optional display name: `mailbox` of RFC 5322 §3.4.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mailbox {
-    /// The name a reader sees.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<HeaderText>,
-    /// Where mail goes.
-    pub address: EmailAddress,
-}
-
-impl From<EmailAddress> for Mailbox {
-    fn from(address: EmailAddress) -> Self {
-        Self {
-            display_name: None,
-            address,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +207,24 @@ mod tests {
             (address.local_part(), address.domain()),
             ("Info", "example.com")
         );
+    }
+
+    #[test]
+    fn a10_internationalised_domains_become_a_labels() {
+        for (text, expected) in [
+            ("a@bücher.test", "a@xn--bcher-kva.test"),
+            ("a@BÜCHER.test", "a@xn--bcher-kva.test"),
+            ("a@xn--bcher-kva.test", "a@xn--bcher-kva.test"),
+            ("a@XN--BCHER-KVA.test", "a@xn--bcher-kva.test"),
+            ("a@例え.テスト", "a@xn--r8jz45g.xn--zckzah"),
+            ("a@faß.de", "a@xn--fa-hia.de"),
+        ] {
+            assert_eq!(
+                text.parse::<EmailAddress>().unwrap().as_str(),
+                expected,
+                "{text}"
+            );
+        }
     }
 
     #[test]
@@ -229,9 +260,16 @@ mod tests {
             "a@x..test",
             "a@x.test.",
             "ü@x.test",
-            "a@bücher.test",
             "a\u{ff20}x.test",
             "a@example.com\u{200b}",
+            "a@ex\u{ad}ample.com",
+            "a@ｅxample.com",
+            "a@xn--aaa-.test",
+            "a@xn--a.test",
+            "a@xn--ls8h=.test",
+            "a@b\u{2024}test",
+            "a@b。test",
+            "a@☃.test\0",
             "a%\u{7f}@x.test",
             &long_local,
             &long_domain,

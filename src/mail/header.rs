@@ -26,6 +26,9 @@ pub enum InvalidHeaderText {
     /// Nothing but white space.
     #[error("text is expected, found nothing")]
     Empty,
+    /// `=?…?=`: readers would show something else than what was written (RFC 2047 §2).
+    #[error("=? and ?= together look like encoded text and cannot stand here")]
+    EncodedWord,
 }
 
 impl HeaderText {
@@ -52,6 +55,12 @@ impl TryFrom<String> for HeaderText {
         let trimmed = text.trim();
         if trimmed.is_empty() {
             return Err(InvalidHeaderText::Empty);
+        }
+        if trimmed
+            .find("=?")
+            .is_some_and(|at| trimmed.get(at..).is_some_and(|rest| rest.contains("?=")))
+        {
+            return Err(InvalidHeaderText::EncodedWord);
         }
         Ok(Self(trimmed.to_owned()))
     }
@@ -114,6 +123,24 @@ mod tests {
         assert_eq!(HeaderText::try_from("  "), Err(InvalidHeaderText::Empty));
         let long = "x".repeat(HEADER_TEXT_CHARS + 1);
         assert_eq!(HeaderText::try_from(long), Err(InvalidHeaderText::TooLong));
+    }
+
+    #[test]
+    fn err_text_that_readers_would_decode() {
+        for text in [
+            "=?utf-8?q?=0d=0aBcc:_e@x.test?=",
+            "a =?UTF-8?B?eA==?= b",
+            "=?x?=",
+        ] {
+            assert_eq!(
+                HeaderText::try_from(text),
+                Err(InvalidHeaderText::EncodedWord),
+                "{text}"
+            );
+        }
+        for text in ["x=?", "?= a =", "really?=yes", "a=?b"] {
+            assert!(HeaderText::try_from(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -7,10 +7,12 @@ mod address;
 mod draft;
 mod envelope;
 mod header;
+mod mailbox;
 mod mime;
 
-pub use address::{EmailAddress, InvalidAddress, Mailbox};
+pub use address::{EmailAddress, InvalidAddress};
 pub use draft::{BodyText, Draft, InvalidBody};
 pub use envelope::Envelope;
 pub use header::{HeaderText, InvalidHeaderText, MessageId};
+pub use mailbox::{InvalidMailbox, Mailbox};
 pub use mime::{Stamp, render};

@@ -282,7 +282,8 @@ impl Session {
             }
             State::Greeting => self.fail(connection_refused(Step::Greeting, reply)),
             State::Ehlo if positive => self.start_tls(reply, now),
-            State::StartTls if positive => self.upgrade(now),
+            // RFC 3207 §4: 220, and no other success, is the consent to TLS.
+            State::StartTls if reply.code.value() == 220 => self.upgrade(now),
             State::StartTls => self.fail(connection_refused(Step::StartTls, reply)),
             State::EhloTls if positive => self.authenticate(reply, now),
             State::Ehlo | State::EhloTls => self.fail(connection_refused(Step::Ehlo, reply)),
@@ -444,8 +445,8 @@ impl Session {
         match self.state {
             State::Quit => self.state = State::Done(Ok(())),
             // The platform tells nothing of a failed handshake but that the connection is gone,
-            // at the first read or write over it.
-            State::Tls | State::EhloTls => {
+            // at the first read or write over it. Octets that are no SMTP came through TLS.
+            State::Tls | State::EhloTls if cause != Cause::ProtocolError => {
                 self.fail(Failure::of_mailbox(Cause::TlsFailed, Trouble::Transient));
             }
             _ => self.fail(Failure::of_mailbox(cause, Trouble::Transient)),
