@@ -14,9 +14,31 @@ pub const FORM_FIELDS: usize = 200;
 /// Characters of a form field's name, which becomes a label in the mail.
 pub const FORM_FIELD_NAME_CHARS: usize = 100;
 
-/// Characters of a single-line text that becomes a header: a name or a subject. Keeps the
-/// encoded header below the 998 octets of RFC 5322 §2.1.1 when each becomes three octets.
-pub const HEADER_TEXT_CHARS: usize = 250;
+/// Characters of a single-line text that becomes a header: a name, a subject, a value. What is
+/// longer than a line is folded or encoded, so this bounds work and not lines; it is the length
+/// that RFC 5322 §2.1.1 allows a line to have.
+pub const HEADER_TEXT_CHARS: usize = 998;
+
+/// Characters of the name of a header that a caller adds: one line of 78 with its colon.
+pub const HEADER_NAME_CHARS: usize = 76;
+
+/// Headers that a caller may add to one message.
+pub const CUSTOM_HEADERS: usize = 50;
+
+/// Characters of an attachment's file name. File systems take 255; some writers count octets.
+pub const FILE_NAME_CHARS: usize = 512;
+
+/// Characters of a media type with its parameters.
+pub const MEDIA_TYPE_CHARS: usize = 255;
+
+/// Characters of a content id. Resend's limit.
+pub const CONTENT_ID_CHARS: usize = 127;
+
+/// Attachments of one message.
+pub const ATTACHMENTS: usize = 100;
+
+/// Octets of a line of a message without its CRLF. RFC 5322 §2.1.1.
+pub const TEXT_LINE_OCTETS: usize = 998;
 
 /// Octets of a local part. RFC 5321 §4.5.3.1.1.
 pub const LOCAL_PART_OCTETS: usize = 64;
@@ -32,6 +54,24 @@ pub const ADDRESS_OCTETS: usize = 254;
 /// Octets of an address with its display name, as callers write it: the longest of both, every
 /// character of the name escaped or of four octets.
 pub const MAILBOX_OCTETS: usize = 2048;
+
+/// Octets of a JSON body that is read in one piece. What is larger has to be read from storage.
+pub const JSON_BODY_OCTETS: usize = 256 * 1024;
+
+/// Addresses in each of `to`, `cc`, `bcc` and `reply_to`. Resend's limit for `to`.
+pub const RECIPIENTS_PER_FIELD: usize = 50;
+
+/// Tags of one message.
+pub const TAGS: usize = 50;
+
+/// Characters of a tag's name and of its value. Resend's limit.
+pub const TAG_CHARS: usize = 256;
+
+/// Characters of an idempotency key. Resend's limit.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 256;
+
+/// How long a request is remembered by its idempotency key. Resend's 24 hours.
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// Recipients a form may be configured with. Well below the 100 that every server must take
 /// (RFC 5321 §4.5.3.1.8).

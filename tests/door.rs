@@ -15,7 +15,7 @@ mod support;
 use std::cell::{Cell, RefCell};
 
 use edgepost::{
-    app::{Accept, Accepted, Door, OutboxUnavailable, Outboxes, Request, Response, Story},
+    app::{Accept, Accepted, Door, Email, OutboxUnavailable, Outboxes, Request, Response, Story},
     config::{Config, Name},
     outbox::{EmailId, OutboxTag},
 };
@@ -45,9 +45,17 @@ impl Outboxes for Taking {
         let arrived: Accept = serde_json::from_str(&json).unwrap();
         assert_eq!(arrived, *accept);
         self.taken.borrow_mut().push(arrived);
-        Ok(Accepted {
-            id: id_of(accept.mailbox.as_str()),
-        })
+        Ok(Accepted::Id(id_of(accept.mailbox.as_str())))
+    }
+
+    async fn email(&self, _: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
+        let taken = self.taken.borrow();
+        let request = taken.iter().find_map(|accept| accept.request.as_ref());
+        let found = request.filter(|_| id == id_of("sales"));
+        Ok(found.map(|request| Email {
+            key: request.card.key.clone(),
+            body: json!({ "id": id }),
+        }))
     }
 
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {

@@ -17,7 +17,7 @@ use std::{cell::RefCell, time::Duration};
 
 use edgepost::{
     app::{
-        Accept, Drain, Outbox, Tokens,
+        Accept, Accepted, Drain, Outbox, Tokens,
         ports::{Clock, StoreFault, TokenSource},
     },
     config::{Config, MailboxConfig},
@@ -106,24 +106,35 @@ impl World {
 
     fn try_accept(&self) -> Result<EmailId, edgepost::app::InvalidAccept> {
         let address = |text: &str| Mailbox::from(text.parse::<EmailAddress>().unwrap());
+        let body = ".canary body\nof several pieces\n".repeat(9);
         let draft = Draft {
+            sender: address("sales@shop.test").address,
             from: address("sales@shop.test"),
             to: vec![address("owner@shop.test")],
-            reply_to: None,
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            reply_to: Vec::new(),
             subject: HeaderText::try_from("Hello").unwrap(),
-            text: BodyText::try_from(".canary body\nof several pieces\n".repeat(9)).unwrap(),
+            text: Some(BodyText::try_from(body).unwrap()),
             html: None,
+            headers: Vec::new(),
+            attachments: Vec::new(),
             auto_generated: true,
         };
         let mailbox = "sales".parse().unwrap();
+        let source = Source("form/contact".into());
         let accept = Accept {
             mailbox,
-            source: Source("form/contact".into()),
+            source,
             draft,
+            request: None,
         };
         accept
             .keep(&self.store, &self.clock, &self.entropy)
-            .map(|accepted| accepted.id)
+            .map(|accepted| match accepted {
+                Accepted::Id(id) => id,
+                other => panic!("{other:?}"),
+            })
     }
 
     async fn work(&self) -> Result<(), StoreFault> {

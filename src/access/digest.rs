@@ -24,7 +24,12 @@ impl KeyDigest {
 
     /// Whether `presented` is the key, in time that depends only on its length.
     pub fn matches(&self, presented: &str) -> bool {
-        Self::of(presented).0.ct_eq(&self.0).into()
+        self.is(&Self::of(presented))
+    }
+
+    /// Whether both are of the same key, always in the same time.
+    pub fn is(&self, other: &Self) -> bool {
+        other.0.ct_eq(&self.0).into()
     }
 }
 

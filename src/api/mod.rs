@@ -1,5 +1,15 @@
-//! Answers to programs.
+//! The JSON API: Resend's wire contract for what is supported of it, and problem details elsewhere.
+//! <https://resend.com/docs/api-reference/emails/send-email>
 
+mod card;
+mod error;
+mod idempotency;
 mod problem;
+mod reader;
+mod send;
 
+pub use card::{Card, Tag};
+pub use error::ApiError;
+pub use idempotency::{Fingerprint, IdempotencyKey};
 pub use problem::Problem;
+pub use send::SendRequest;

@@ -3,15 +3,17 @@
 use std::future::Future;
 
 use super::{
+    email::Email,
+    emails,
     http::{Request, Response},
     intake::{Accept, Accepted},
     story::Story,
 };
 use crate::{
-    api::Problem,
+    api::{ApiError, Problem},
     config::{Config, FormConfig, Name},
     forms::{Addressing, FieldError, Rejected, compose, parse_urlencoded},
-    limits::FORM_BODY_OCTETS,
+    limits::{FORM_BODY_OCTETS, JSON_BODY_OCTETS},
     outbox::{EmailId, OutboxTag, Source},
     pages::{self, Correction, Page},
 };
@@ -20,6 +22,12 @@ use crate::{
 pub trait Outboxes {
     /// Hands a message to its Outbox; once this returns it is durable.
     fn accept(&self, accept: &Accept) -> impl Future<Output = Result<Accepted, OutboxUnavailable>>;
+    /// Reads a message as the API shows it.
+    fn email(
+        &self,
+        mailbox: &Name,
+        id: EmailId,
+    ) -> impl Future<Output = Result<Option<Email>, OutboxUnavailable>>;
     /// Reads a message's story.
     fn story(
         &self,
@@ -52,10 +60,10 @@ enum Tongue {
 impl<O: Outboxes> Door<'_, O> {
     /// How many octets of body a request to `path` may have. The edge reads no more.
     pub fn body_limit(path: &str) -> usize {
-        if path.starts_with("/f/") {
-            FORM_BODY_OCTETS
-        } else {
-            0
+        match path {
+            "/emails" => JSON_BODY_OCTETS,
+            _ if path.starts_with("/f/") => FORM_BODY_OCTETS,
+            _ => 0,
         }
     }
 
@@ -68,6 +76,9 @@ impl<O: Outboxes> Door<'_, O> {
             ("POST", ["f", form]) => self.form(request, form, body_whole).await,
             ("OPTIONS", ["f", form]) => self.preflight(request, form),
             (_, ["f", _]) => not_allowed("POST, OPTIONS"),
+            ("POST", ["emails"]) => self.send_email(request, body_whole).await,
+            ("GET" | "HEAD", ["emails", id]) => self.read_email(request, id).await,
+            (_, ["emails"] | ["emails", _]) => emails::error(&ApiError::method_not_allowed()),
             ("GET" | "HEAD", ["admin", "messages", id]) => self.story(request, id).await,
             (_, ["healthz"] | ["admin", "messages", _]) => not_allowed("GET, HEAD"),
             _ => not_found(),
@@ -136,10 +147,14 @@ impl<O: Outboxes> Door<'_, O> {
             mailbox: form.mailbox.clone(),
             source: Source(format!("form/{name}")),
             draft,
+            request: None,
         };
         match self.outboxes.accept(&accept).await {
-            Ok(accepted) => accepted_form(accepted, form, tongue),
-            Err(OutboxUnavailable) => unavailable(tongue),
+            Ok(Accepted::Id(id)) => accepted_form(id, form, tongue),
+            // A form has neither idempotency key nor attachment.
+            Ok(Accepted::Conflict | Accepted::Attachment) | Err(OutboxUnavailable) => {
+                unavailable(tongue)
+            }
         }
     }
 
@@ -159,6 +174,17 @@ impl<O: Outboxes> Door<'_, O> {
         with_cors(answer, request, form)
     }
 
+    /// The mailbox whose Outbox keeps the message, going by its identifier.
+    pub(super) fn keeping(&self, id: EmailId) -> Option<&Name> {
+        let names = self
+            .config
+            .mailboxes
+            .keys()
+            .chain(&self.config.faulty_mailboxes);
+        let mut keeping = names.filter(|name| OutboxTag::of(name.as_str()) == id.outbox());
+        keeping.next()
+    }
+
     async fn story(&self, request: &Request, id: &str) -> Response {
         // Without a key there is no such route, so nobody can tell that there might be one.
         let Some(key) = &self.config.operator_key else {
@@ -172,13 +198,7 @@ impl<O: Outboxes> Door<'_, O> {
         let Ok(id) = id.parse::<EmailId>() else {
             return not_found();
         };
-        let names = self
-            .config
-            .mailboxes
-            .keys()
-            .chain(&self.config.faulty_mailboxes);
-        let mut keeping = names.filter(|name| OutboxTag::of(name.as_str()) == id.outbox());
-        let Some(mailbox) = keeping.next() else {
+        let Some(mailbox) = self.keeping(id) else {
             return not_found();
         };
         match self.outboxes.story(mailbox, id).await {
@@ -231,11 +251,11 @@ fn with_cors(answer: Response, request: &Request, form: &FormConfig) -> Response
     }
 }
 
-fn accepted_form(accepted: Accepted, form: &FormConfig, tongue: Tongue) -> Response {
+fn accepted_form(id: EmailId, form: &FormConfig, tongue: Tongue) -> Response {
     let next = form.redirect.as_ref().map(|url| url.as_str());
     match (tongue, next) {
         (Tongue::Json, next) => {
-            let body = serde_json::json!({ "ok": true, "id": accepted.id, "next": next });
+            let body = serde_json::json!({ "ok": true, "id": id, "next": next });
             Response::json(200, &body)
         }
         // 303: the browser is to GET the next page, and a reload there sends nothing again.

@@ -5,8 +5,9 @@ use thiserror::Error;
 
 use super::ports::{Clock, Entropy, NoEntropy, OutboxStore, StoreFault, random};
 use crate::{
+    api::{Card, Fingerprint},
     config::Name,
-    mail::{Draft, MessageId, Stamp, render},
+    mail::{Draft, MessageId, Stamp, frame},
     outbox::{EmailId, Job, OutboxTag, Source},
 };
 
@@ -19,13 +20,39 @@ pub struct Accept {
     pub source: Source,
     /// The message.
     pub draft: Draft,
+    /// What the API keeps of the request.
+    #[serde(default)]
+    pub request: Option<ApiRequest>,
+}
+
+/// What makes a message one of the API's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiRequest {
+    /// The message as its caller wrote it.
+    pub card: Card,
+    /// By what the request can be recognised when it is repeated.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A request that must not be done twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The caller's key, scoped to the API key and the endpoint.
+    pub scope: String,
+    /// What was asked.
+    pub fingerprint: Fingerprint,
 }
 
 /// What an Outbox answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Accepted {
-    /// The message's identifier.
-    pub id: EmailId,
+#[serde(rename_all = "snake_case")]
+pub enum Accepted {
+    /// The message is there, now or since the same request came before.
+    Id(EmailId),
+    /// The idempotency key was used for another request.
+    Conflict,
+    /// A file cannot be sent as what it says it is.
+    Attachment,
 }
 
 /// Why a message was not taken in. Nothing of it was kept.
@@ -52,19 +79,39 @@ impl Accept {
         entropy: &impl Entropy,
     ) -> Result<Accepted, InvalidAccept> {
         let now = clock.now();
+        let idempotency = self
+            .request
+            .as_ref()
+            .and_then(|request| request.idempotency.as_ref());
+        if let Some(idempotency) = idempotency
+            && let Some((fingerprint, id)) = store.remembered(&idempotency.scope, now)?
+        {
+            let same = fingerprint == idempotency.fingerprint;
+            return Ok(if same {
+                Accepted::Id(id)
+            } else {
+                Accepted::Conflict
+            });
+        }
         let sender = &self.draft.from.address;
         let stamp = Stamp {
             date: now,
             message_id: MessageId::new(u128::from_be_bytes(random(entropy)?), sender),
             boundary: u128::from_be_bytes(random(entropy)?),
         };
-        let content = render(&self.draft, &stamp);
+        let Ok(frame) = frame(&self.draft, &stamp) else {
+            return Ok(Accepted::Attachment);
+        };
+        let content: Vec<u8> = frame
+            .read(&self.draft)
+            .flat_map(|piece| piece.into_owned())
+            .collect();
         let outbox = OutboxTag::of(self.mailbox.as_str());
         let id = EmailId::new(now, u64::from_be_bytes(random(entropy)?), outbox);
         let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
         let envelope = self.draft.envelope();
         let (job, event) = Job::accepted(id, self.source, envelope, stamp.message_id, size, now);
-        store.accept(&job, &content, &event)?;
-        Ok(Accepted { id })
+        store.accept(&job, &content, &event, self.request.as_ref())?;
+        Ok(Accepted::Id(id))
     }
 }

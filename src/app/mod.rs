@@ -3,6 +3,8 @@
 
 mod door;
 mod drain;
+mod email;
+mod emails;
 mod http;
 mod intake;
 mod keeper;
@@ -13,8 +15,9 @@ mod tokens;
 
 pub use door::{Door, OutboxUnavailable, Outboxes};
 pub use drain::{Drain, Outbox};
+pub use email::Email;
 pub use http::{Request, Response};
-pub use intake::{Accept, Accepted, InvalidAccept};
+pub use intake::{Accept, Accepted, ApiRequest, Idempotency, InvalidAccept};
 pub use keeper::{Keeper, KeeperAnswer, KeeperRequest};
 pub use story::Story;
 pub use submit::{Link, Opening};

@@ -7,7 +7,9 @@ use std::future::Future;
 
 use thiserror::Error;
 
+use super::intake::ApiRequest;
 use crate::{
+    api::Card,
     oauth::{Fingerprint, TokenFailure},
     outbox::{EmailId, Health, Job, StoryEvent},
     time::UnixMillis,
@@ -122,8 +124,24 @@ pub struct ConnectionFault;
 
 /// The messages of one mailbox. Every call is one synchronous transaction: whole or not at all.
 pub trait OutboxStore {
-    /// Keeps a message with its content and the first line of its story, and arms the alarm.
-    fn accept(&self, job: &Job, content: &[u8], event: &StoryEvent) -> Result<(), StoreFault>;
+    /// Keeps a message with its content, the first line of its story and what the API needs of
+    /// it, and arms the alarm.
+    fn accept(
+        &self,
+        job: &Job,
+        content: &[u8],
+        event: &StoryEvent,
+        request: Option<&ApiRequest>,
+    ) -> Result<(), StoreFault>;
+    /// What was asked under an idempotency key, and what came of it, if that was less than
+    /// [`IDEMPOTENCY_WINDOW`](crate::limits::IDEMPOTENCY_WINDOW) ago.
+    fn remembered(
+        &self,
+        scope: &str,
+        now: UnixMillis,
+    ) -> Result<Option<(crate::api::Fingerprint, EmailId)>, StoreFault>;
+    /// What the API keeps of a message.
+    fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault>;
     /// Replaces a message's record and adds a line to its story.
     fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault>;
     /// The same, with the mailbox's health.

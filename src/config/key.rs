@@ -1,7 +1,7 @@
 //! `[vars.KEY_*]`: an API key, of which only the digest is configured.
 
 use super::{Name, fields::Fields};
-use crate::access::KeyDigest;
+use crate::{access::KeyDigest, mail::EmailAddress};
 
 /// An API key's rights.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct KeyConfig {
     pub permission: Permission,
     /// The mailboxes it may send through.
     pub mailboxes: Vec<Name>,
+    /// Which of their aliases it may send as.
+    pub aliases: Vec<EmailAddress>,
 }
 
 /// What a key may do, in Resend's words.
@@ -38,10 +40,12 @@ impl KeyConfig {
         if mailboxes.is_empty() {
             fields.problem("mailboxes", "must name at least one mailbox");
         }
+        let aliases = fields.list("aliases");
         Some(Self {
             digest: digest?,
             permission: permission?,
             mailboxes,
+            aliases,
         })
     }
 }

@@ -14,6 +14,8 @@ use crate::{
 pub struct MailboxConfig {
     /// Who mail is from.
     pub sender: Mailbox,
+    /// Other addresses that the provider lets it send as.
+    pub aliases: Vec<EmailAddress>,
     /// Whose mailbox it is.
     pub provider: Provider,
     /// `client_id` of the application registered with the provider (RFC 6749 §2.2).
@@ -38,6 +40,7 @@ impl MailboxConfig {
             Some(Ok(name)) => Some(name),
             None => None,
         };
+        let aliases = fields.list("aliases");
         let provider = Self::read_provider(fields);
         let client_id = fields.required_text("client_id").map(str::to_owned);
         let client_secret = Self::read_secret(fields, "client_secret", secrets);
@@ -47,6 +50,7 @@ impl MailboxConfig {
                 display_name,
                 address: address?,
             },
+            aliases,
             provider: provider?,
             client_id: client_id?,
             client_secret,

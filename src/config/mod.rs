@@ -23,7 +23,12 @@ pub use name::{Name, SecretName};
 pub use origin::{HttpsUrl, Origin, PublicUrl};
 pub use problem::Problem;
 
-use crate::{access::OperatorKey, seal::RootKey, secret::Secret};
+use crate::{
+    access::{KeyDigest, OperatorKey},
+    mail::EmailAddress,
+    seal::RootKey,
+    secret::Secret,
+};
 use fields::Fields;
 
 /// Everything the operator has set.
@@ -181,6 +186,35 @@ impl Config {
                     .push(Problem::in_field(variable, "mailboxes", what));
             }
         }
+    }
+
+    /// The API key that was presented, with its name. Every key is compared, whichever it is.
+    pub fn key(&self, presented: &str) -> Option<(&Name, &KeyConfig)> {
+        let presented = KeyDigest::of(presented);
+        self.keys.iter().fold(None, |found, (name, key)| {
+            if key.digest.is(&presented) {
+                Some((name, key))
+            } else {
+                found
+            }
+        })
+    }
+
+    /// The mailbox through which `key` may send as `from`.
+    pub fn sending_mailbox(
+        &self,
+        key: &KeyConfig,
+        from: &EmailAddress,
+    ) -> Option<(&Name, &MailboxConfig)> {
+        let allowed = key
+            .mailboxes
+            .iter()
+            .filter_map(|name| self.mailboxes.get_key_value(name));
+        let mut allowed = allowed.filter(|(_, mailbox)| {
+            let alias = mailbox.aliases.contains(from) && key.aliases.contains(from);
+            mailbox.sender.address == *from || alias
+        });
+        allowed.next()
     }
 
     fn knows_mailbox(&self, name: &Name) -> bool {

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
+use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     sqlite::SqliteStore,
 };
 use crate::{
-    app::{Accept, Drain, Outbox as OutboxCase, Story, Tokens, ports::StoreFault},
+    app::{Accept, Drain, Email, Outbox as OutboxCase, Story, Tokens, ports::StoreFault},
     config::Name,
     oauth::{CachedToken, Credential},
     seal::{Purpose, Sealer},
@@ -53,12 +54,14 @@ impl DurableObject for Outbox {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
-        let answer = match (request.method(), path.strip_prefix("/story/")) {
-            (Method::Post, None) if path == "/accept" => {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let answer = match (request.method(), segments.as_slice()) {
+            (Method::Post, ["accept"]) => {
                 let accept: Accept = request.json().await?;
                 self.inner.accept(accept)
             }
-            (Method::Get, Some(id)) => self.inner.story(id),
+            (Method::Get, ["story", id]) => self.inner.story(id),
+            (Method::Get, ["email", id]) => self.inner.email(id),
             _ => return Response::error("not found", 404),
         };
         self.start_if_stalled();
@@ -107,14 +110,17 @@ impl Inner {
         let (Some(mailbox), Ok(id)) = (&self.mailbox, id.parse()) else {
             return Response::error("not found", 404);
         };
-        match self
-            .store()
-            .and_then(|store| Story::read(store, mailbox, id))
-        {
-            Ok(Some(story)) => Response::from_json(&story),
-            Ok(None) => Response::error("not found", 404),
-            Err(StoreFault) => Response::error("storage", 503),
-        }
+        found(
+            self.store()
+                .and_then(|store| Story::read(store, mailbox, id)),
+        )
+    }
+
+    fn email(&self, id: &str) -> Result<Response> {
+        let Ok(id) = id.parse() else {
+            return Response::error("not found", 404);
+        };
+        found(self.store().and_then(|store| Email::read(store, id)))
     }
 
     fn is_stalled(&self) -> bool {
@@ -179,5 +185,14 @@ impl Inner {
             drain: &self.drain,
         };
         outbox.run().await
+    }
+}
+
+/// What was found, as an answer.
+fn found<T: Serialize>(what: std::result::Result<Option<T>, StoreFault>) -> Result<Response> {
+    match what {
+        Ok(Some(what)) => Response::from_json(&what),
+        Ok(None) => Response::error("not found", 404),
+        Err(StoreFault) => Response::error("storage", 503),
     }
 }

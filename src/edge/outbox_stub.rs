@@ -1,11 +1,12 @@
 //! The Outboxes, reached from the door.
 
+use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use worker::{Env, Method, Request, RequestInit, Response};
 
 use super::env::OUTBOX;
 use crate::{
-    app::{Accept, Accepted, OutboxUnavailable, Outboxes, Story},
+    app::{Accept, Accepted, Email, OutboxUnavailable, Outboxes, Story},
     config::Name,
     outbox::EmailId,
 };
@@ -26,6 +27,23 @@ impl OutboxStubs<'_> {
     }
 }
 
+impl OutboxStubs<'_> {
+    async fn read<T: DeserializeOwned>(
+        &self,
+        mailbox: &Name,
+        url: &str,
+    ) -> Result<Option<T>, OutboxUnavailable> {
+        let request = Request::new(url, Method::Get).map_err(|_| OutboxUnavailable)?;
+        match self.ask(mailbox, request).await {
+            Ok(mut answer) if answer.status_code() == 200 => {
+                answer.json().await.map(Some).map_err(|_| OutboxUnavailable)
+            }
+            Ok(answer) if answer.status_code() == 404 => Ok(None),
+            _ => Err(OutboxUnavailable),
+        }
+    }
+}
+
 impl Outboxes for OutboxStubs<'_> {
     async fn accept(&self, accept: &Accept) -> Result<Accepted, OutboxUnavailable> {
         let body = serde_json::to_string(accept).map_err(|_| OutboxUnavailable)?;
@@ -43,15 +61,13 @@ impl Outboxes for OutboxStubs<'_> {
         }
     }
 
+    async fn email(&self, mailbox: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
+        self.read(mailbox, &format!("http://outbox/email/{id}"))
+            .await
+    }
+
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
-        let request = Request::new(&format!("http://outbox/story/{id}"), Method::Get)
-            .map_err(|_| OutboxUnavailable)?;
-        match self.ask(mailbox, request).await {
-            Ok(mut answer) if answer.status_code() == 200 => {
-                answer.json().await.map(Some).map_err(|_| OutboxUnavailable)
-            }
-            Ok(answer) if answer.status_code() == 404 => Ok(None),
-            _ => Err(OutboxUnavailable),
-        }
+        self.read(mailbox, &format!("http://outbox/story/{id}"))
+            .await
     }
 }

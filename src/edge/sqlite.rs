@@ -5,6 +5,8 @@
 //! | `message` | a message: its record, and when to look at it (`wake`: due time in milliseconds, 0 while leased, NULL once settled) | at every transition |
 //! | `content` | a piece of a message's content | once |
 //! | `event` | a line of a message's story | at every transition |
+//! | `card` | a message as its caller wrote it | once, by the API |
+//! | `idempotency` | a request that must not be done twice | once, by the API; forgotten after a day |
 //! | `meta` | one value: the mailbox's health, the schema's version | when it changes |
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,20 +14,31 @@ use worker::{SqlStorageValue, State, Storage, js_sys};
 
 use super::transaction::transaction;
 use crate::{
-    app::ports::{OutboxStore, StoreFault},
-    limits::CONTENT_CHUNK_OCTETS,
+    api::{Card, Fingerprint},
+    app::{
+        ApiRequest,
+        ports::{OutboxStore, StoreFault},
+    },
+    limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
     outbox::{EmailId, Health, Job, State as JobState, StoryEvent},
     time::UnixMillis,
 };
 
 /// Each statement brings the schema from the version of its index to the next. Never changed,
 /// only added to.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE message (id TEXT PRIMARY KEY, wake INTEGER, record TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX message_wake ON message (wake) WHERE wake IS NOT NULL;
     CREATE TABLE content (id TEXT, piece INTEGER, octets BLOB NOT NULL, PRIMARY KEY (id, piece)) WITHOUT ROWID;
     CREATE TABLE event (id TEXT, number INTEGER, line TEXT NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE card (id TEXT PRIMARY KEY, card TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE idempotency (scope TEXT PRIMARY KEY, at INTEGER NOT NULL, fingerprint TEXT NOT NULL, id TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX idempotency_at ON idempotency (at);
+",
+];
 
 /// The value of `wake` that marks a lease.
 const LEASED: i64 = 0;
@@ -123,6 +136,30 @@ impl SqliteStore {
         self.exec(query, vec![id.into(), line.into()]).map(drop)
     }
 
+    /// What the API keeps, and forgets of what is older than its window.
+    fn write_request(&self, job: &Job, request: &ApiRequest) -> Result<(), StoreFault> {
+        let card = serde_json::to_string(&request.card).map_err(|_| StoreFault)?;
+        let values = vec![job.id.to_string().into(), card.into()];
+        self.exec("INSERT INTO card (id, card) VALUES (?, ?)", values)?;
+        let Some(idempotency) = &request.idempotency else {
+            return Ok(());
+        };
+        let window = u64::try_from(IDEMPOTENCY_WINDOW.as_millis()).unwrap_or(u64::MAX);
+        let oldest = UnixMillis::new(job.created_at.as_millis().saturating_sub(window));
+        self.exec(
+            "DELETE FROM idempotency WHERE at <= ?",
+            vec![sql_time(oldest).into()],
+        )?;
+        let values = vec![
+            idempotency.scope.as_str().into(),
+            sql_time(job.created_at).into(),
+            idempotency.fingerprint.as_str().into(),
+            job.id.to_string().into(),
+        ];
+        let query = "INSERT INTO idempotency (scope, at, fingerprint, id) VALUES (?, ?, ?, ?)";
+        self.exec(query, values).map(drop)
+    }
+
     fn jobs(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<Job>, StoreFault> {
         let rows = self.exec(query, values)?;
         let records = rows.into_iter().filter_map(|row| row.into_iter().next());
@@ -138,7 +175,13 @@ impl SqliteStore {
 }
 
 impl OutboxStore for SqliteStore {
-    fn accept(&self, job: &Job, content: &[u8], event: &StoryEvent) -> Result<(), StoreFault> {
+    fn accept(
+        &self,
+        job: &Job,
+        content: &[u8],
+        event: &StoryEvent,
+        request: Option<&ApiRequest>,
+    ) -> Result<(), StoreFault> {
         transaction(&self.storage, || {
             for (number, piece) in (0_i64..).zip(content.chunks(CONTENT_CHUNK_OCTETS)) {
                 let values = vec![
@@ -151,12 +194,53 @@ impl OutboxStore for SqliteStore {
                     values,
                 )?;
             }
+            if let Some(request) = request {
+                self.write_request(job, request)?;
+            }
             self.write_job(job)?;
             self.write_event(job, event)?;
             self.arm(job.created_at)
         })?;
         log(job, event);
         Ok(())
+    }
+
+    fn remembered(
+        &self,
+        scope: &str,
+        now: UnixMillis,
+    ) -> Result<Option<(Fingerprint, EmailId)>, StoreFault> {
+        let query = "SELECT at, fingerprint, id FROM idempotency WHERE scope = ?";
+        let rows = self.exec(query, vec![scope.into()])?;
+        let Some(row) = rows.into_iter().next() else {
+            return Ok(None);
+        };
+        match <[SqlStorageValue; 3]>::try_from(row) {
+            Ok(
+                [
+                    SqlStorageValue::Integer(at),
+                    SqlStorageValue::String(fingerprint),
+                    SqlStorageValue::String(id),
+                ],
+            ) => {
+                let id = id.parse().map_err(|_| StoreFault)?;
+                let at = UnixMillis::new(u64::try_from(at).map_err(|_| StoreFault)?);
+                let fresh = now.since(at) < IDEMPOTENCY_WINDOW;
+                Ok(fresh.then_some((Fingerprint::from_stored(fingerprint), id)))
+            }
+            _ => Err(StoreFault),
+        }
+    }
+
+    fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {
+        let query = "SELECT card FROM card WHERE id = ?";
+        let Some(card) = first_text(self.exec(query, vec![id.to_string().into()])?) else {
+            return Ok(None);
+        };
+        match serde_json::from_str::<Card>(&card) {
+            Ok(card) if card.v == Card::VERSION => Ok(Some(card)),
+            _ => Err(StoreFault),
+        }
     }
 
     fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault> {

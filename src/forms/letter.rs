@@ -38,6 +38,7 @@ pub fn compose(submission: &Submission, addressing: Addressing<'_>) -> Result<Dr
         return Err(Rejected::Fields(vec![FieldError::text("")]));
     };
     Ok(Draft {
+        sender: addressing.sender.address.clone(),
         from: addressing.sender.clone(),
         to: addressing
             .recipients
@@ -45,10 +46,14 @@ pub fn compose(submission: &Submission, addressing: Addressing<'_>) -> Result<Dr
             .cloned()
             .map(Mailbox::from)
             .collect(),
-        reply_to,
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        reply_to: reply_to.into_iter().collect(),
         subject: addressing.subject.clone(),
-        text,
+        text: Some(text),
         html: Some(html),
+        headers: Vec::new(),
+        attachments: Vec::new(),
         auto_generated: true,
     })
 }
@@ -135,10 +140,10 @@ mod tests {
     fn the_mail_is_a_list_a_person_can_read() {
         let draft = draft("name=Ann&email=ann@x.test&message=Hello%0AWorld&ok=yes").unwrap();
         assert_eq!(
-            draft.text.as_str(),
+            draft.text.unwrap().as_str(),
             "name: Ann\nemail: ann@x.test\nmessage:\n\nHello\nWorld\n\nok: yes\n"
         );
-        let reply_to = draft.reply_to.unwrap();
+        let reply_to = draft.reply_to.first().unwrap().clone();
         assert_eq!(reply_to.address.as_str(), "ann@x.test");
         assert_eq!(reply_to.display_name.unwrap().as_str(), "Ann");
     }
@@ -155,9 +160,15 @@ mod tests {
             ["owner@shop.test".parse().unwrap()]
         );
         assert_eq!(draft.from.address.as_str(), "sales@shop.test");
-        assert_eq!(draft.reply_to, None);
+        assert_eq!(draft.reply_to, []);
         assert_eq!(draft.subject.as_str(), "Contact");
-        assert!(draft.text.as_str().contains("headers[Bcc]: evil@x.test"));
+        assert!(
+            draft
+                .text
+                .unwrap()
+                .as_str()
+                .contains("headers[Bcc]: evil@x.test")
+        );
     }
 
     #[test]
@@ -185,7 +196,7 @@ mod tests {
                 "{email}"
             );
         }
-        assert_eq!(draft("email=&m=1").unwrap().reply_to, None);
+        assert_eq!(draft("email=&m=1").unwrap().reply_to, []);
     }
 
     #[test]

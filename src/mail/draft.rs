@@ -3,25 +3,38 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{EmailAddress, Envelope, HeaderText, Mailbox};
+use super::{Attachment, CustomHeader, EmailAddress, Envelope, HeaderText, Mailbox};
 
 /// A message before it has a date, an identifier and a form on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
-    /// `From`: always the sending mailbox.
+    /// `MAIL FROM`: the mailbox that sends.
+    pub sender: EmailAddress,
+    /// `From`: the mailbox, or an alias that it may send as.
     pub from: Mailbox,
     /// `To`.
     pub to: Vec<Mailbox>,
+    /// `Cc`.
+    #[serde(default)]
+    pub cc: Vec<Mailbox>,
+    /// Who gets the message and stands in no header.
+    #[serde(default)]
+    pub bcc: Vec<EmailAddress>,
     /// `Reply-To`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<Mailbox>,
+    #[serde(default)]
+    pub reply_to: Vec<Mailbox>,
     /// `Subject`.
     pub subject: HeaderText,
     /// The body as plain text.
-    pub text: BodyText,
+    pub text: Option<BodyText>,
     /// The same as HTML.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub html: Option<BodyText>,
+    /// Further headers.
+    #[serde(default)]
+    pub headers: Vec<CustomHeader>,
+    /// Files.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     /// Written by a program and not by a person: `Auto-Submitted: auto-generated` (RFC 3834
     /// §5), which keeps vacation responders from answering the mailbox.
     pub auto_generated: bool,
@@ -30,14 +43,19 @@ pub struct Draft {
 impl Draft {
     /// The delivery list: every recipient once, in order.
     pub fn envelope(&self) -> Envelope {
-        let mut forward_paths: Vec<EmailAddress> = Vec::with_capacity(self.to.len());
-        for mailbox in &self.to {
-            if !forward_paths.contains(&mailbox.address) {
-                forward_paths.push(mailbox.address.clone());
+        let named = self
+            .to
+            .iter()
+            .chain(&self.cc)
+            .map(|mailbox| &mailbox.address);
+        let mut forward_paths: Vec<EmailAddress> = Vec::new();
+        for address in named.chain(&self.bcc) {
+            if !forward_paths.contains(address) {
+                forward_paths.push(address.clone());
             }
         }
         Envelope {
-            reverse_path: self.from.address.clone(),
+            reverse_path: self.sender.clone(),
             forward_paths,
         }
     }
@@ -45,7 +63,7 @@ impl Draft {
 
 /// Lines of text with LF between them and no NUL, so that it can be written in any transfer
 /// encoding without a bare CR or LF reaching the wire.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BodyText(String);
 

@@ -1,12 +1,31 @@
 //! The octets of a message. The only file that knows `mail_builder`.
+//!
+//! The library writes the frame: headers, text, and the structure of parts. Attachments are not
+//! given to it; where one belongs it writes a mark, and the attachment's own octets are spliced in
+//! there when the message is read out, piece by piece, so that a message is never whole in memory.
+//!
+//! ```text
+//! multipart/mixed                 when there are attachments
+//! ├─ multipart/related            when the HTML refers to attachments by content id
+//! │  ├─ multipart/alternative     when there is text and HTML
+//! │  │  ├─ text/plain
+//! │  │  └─ text/html
+//! │  └─ image/png, inline
+//! └─ application/pdf, attachment
+//! ```
+
+use std::borrow::Cow;
 
 use mail_builder::{
     MessageBuilder,
-    headers::{address::Address, content_type::ContentType, date::Date, raw::Raw},
+    headers::{
+        HeaderType, address::Address, content_type::ContentType, date::Date, message_id, raw::Raw,
+        text::Text,
+    },
     mime::MimePart,
 };
 
-use super::{Draft, Mailbox, MessageId};
+use super::{Attachment, CustomHeader, Draft, InvalidAttachment, Mailbox, MessageId, base64_lines};
 use crate::time::UnixMillis;
 
 /// What makes a message this one and no other. Always given: the library would make its own from
@@ -21,134 +40,266 @@ pub struct Stamp {
     pub boundary: u128,
 }
 
-/// Writes the message: lines ended by CRLF, none over 998 octets, 7-bit, no blind copies.
-pub fn render(draft: &Draft, stamp: &Stamp) -> Vec<u8> {
+/// A message without its attachments: the octets between them, and which comes where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The octets before the first attachment, between each two, and after the last.
+    between: Vec<Vec<u8>>,
+    /// The attachments in the order of the message, by their place in the draft.
+    order: Vec<usize>,
+}
+
+/// Octets of an attachment that are read at a time: a multiple of a line's.
+const PIECE_OCTETS: usize = base64_lines::OCTETS_PER_LINE * 4096;
+
+/// Builds the frame: lines ended by CRLF, none over 998 octets, 7-bit, no blind copies.
+///
+/// # Errors
+/// When an attachment cannot stand in a message as what it says it is.
+pub fn frame(draft: &Draft, stamp: &Stamp) -> Result<Frame, InvalidAttachment> {
+    if draft
+        .attachments
+        .iter()
+        .any(|file| is_message(file) && !file.content.is_plain())
+    {
+        return Err(InvalidAttachment::Message);
+    }
     let date = i64::try_from(stamp.date.as_seconds()).unwrap_or(i64::MAX);
-    let mut message = MessageBuilder::new()
-        .from(address(&draft.from))
-        .to(Address::new_list(draft.to.iter().map(address).collect()))
+    let mut message = MessageBuilder::new().from(address(&draft.from));
+    if !draft.to.is_empty() {
+        message = message.to(list(&draft.to));
+    }
+    if !draft.cc.is_empty() {
+        message = message.cc(list(&draft.cc));
+    }
+    if !draft.reply_to.is_empty() {
+        message = message.reply_to(list(&draft.reply_to));
+    }
+    message = message
         .subject(draft.subject.as_str())
         .message_id(stamp.message_id.as_str())
         .date(Date::new(date));
-    if let Some(reply_to) = &draft.reply_to {
-        message = message.reply_to(address(reply_to));
-    }
     if draft.auto_generated {
         message = message.header("Auto-Submitted", Raw::new("auto-generated"));
     }
-    let text = MimePart::new("text/plain", draft.text.as_str());
-    let body = match &draft.html {
-        None => text,
-        Some(html) => MimePart::new(
-            ContentType::new("multipart/alternative")
-                .attribute("boundary", format!("=_{:032x}", stamp.boundary)),
-            // RFC 2046 §5.1.4: the richest form last.
-            vec![text, MimePart::new("text/html", html.as_str())],
-        ),
+    for header in &draft.headers {
+        message = message.header(header.name(), header_value(header));
+    }
+    let mut octets = Vec::new();
+    message
+        .body(Structure { draft, stamp }.body())
+        .serialize(&mut octets);
+    Ok(splice(&octets, draft.attachments.len(), stamp))
+}
+
+impl Frame {
+    /// How many octets the message has, known before any of them is read.
+    pub fn length(&self, draft: &Draft) -> u64 {
+        let between: usize = self.between.iter().map(Vec::len).sum();
+        let files = self
+            .order
+            .iter()
+            .filter_map(|index| draft.attachments.get(*index));
+        let files = files.map(|file| {
+            if is_message(file) {
+                plain(file.content.as_octets()).len() as u64
+            } else {
+                base64_lines::encoded_length(file.content.as_octets().len() as u64)
+            }
+        });
+        files.fold(between as u64, u64::saturating_add)
+    }
+
+    /// The message, piece by piece.
+    pub fn read<'a>(&'a self, draft: &'a Draft) -> impl Iterator<Item = Cow<'a, [u8]>> {
+        let files = self
+            .order
+            .iter()
+            .filter_map(|index| draft.attachments.get(*index));
+        let files = files.map(Some).chain(std::iter::once(None));
+        self.between.iter().zip(files).flat_map(|(before, file)| {
+            let before = std::iter::once(Cow::Borrowed(before.as_slice()));
+            before.chain(file.into_iter().flat_map(pieces))
+        })
+    }
+}
+
+/// An attachment's octets as they stand in the message.
+fn pieces(file: &Attachment) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    let message = is_message(file);
+    let whole = message.then(|| plain(file.content.as_octets()));
+    let encoded = if message {
+        &[]
+    } else {
+        file.content.as_octets()
     };
-    let mut content = Vec::new();
-    message.body(body).serialize(&mut content);
-    content
+    let encoded = encoded
+        .chunks(PIECE_OCTETS)
+        .map(|piece| Cow::Owned(base64_lines::encode(piece)));
+    whole.map(Cow::Owned).into_iter().chain(encoded)
+}
+
+/// A message in a message is not encoded (RFC 2046 §5.2.1); only its line ends are made CRLF.
+fn plain(octets: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(octets)
+        .replace("\r\n", "\n")
+        .replace('\r', "\n");
+    let mut text = text.replace('\n', "\r\n");
+    if !text.ends_with("\r\n") {
+        text.push_str("\r\n");
+    }
+    text.into_bytes()
+}
+
+fn is_message(file: &Attachment) -> bool {
+    file.media_type.essence() == "message/rfc822"
+}
+
+/// The tree of parts.
+struct Structure<'a> {
+    draft: &'a Draft,
+    stamp: &'a Stamp,
+}
+
+impl<'a> Structure<'a> {
+    fn body(&self) -> MimePart<'a> {
+        let files = || self.draft.attachments.iter().enumerate();
+        // Only HTML can refer to a part by its content id; without it, all are attachments.
+        let inline = |file: &Attachment| self.draft.html.is_some() && file.content_id.is_some();
+        let related: Vec<_> = files()
+            .filter(|(_, file)| inline(file))
+            .map(|(n, file)| self.file(n, file, true))
+            .collect();
+        let mixed: Vec<_> = files()
+            .filter(|(_, file)| !inline(file))
+            .map(|(n, file)| self.file(n, file, false))
+            .collect();
+        let body = self.around("related", self.alternatives(), related);
+        self.around("mixed", body, mixed)
+    }
+
+    fn alternatives(&self) -> MimePart<'a> {
+        let text = self
+            .draft
+            .text
+            .as_ref()
+            .map(|text| MimePart::new("text/plain", text.as_str()));
+        let html = self
+            .draft
+            .html
+            .as_ref()
+            .map(|html| MimePart::new("text/html", html.as_str()));
+        match (text, html) {
+            // RFC 2046 §5.1.4: the richest form last.
+            (Some(text), Some(html)) => self.multipart("alternative", vec![text, html]),
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => MimePart::new("text/plain", ""),
+        }
+    }
+
+    fn around(&self, kind: &str, first: MimePart<'a>, rest: Vec<MimePart<'a>>) -> MimePart<'a> {
+        if rest.is_empty() {
+            return first;
+        }
+        let mut parts = vec![first];
+        parts.extend(rest);
+        self.multipart(kind, parts)
+    }
+
+    fn multipart(&self, kind: &str, parts: Vec<MimePart<'a>>) -> MimePart<'a> {
+        // `=_` stands in no encoded text (RFC 2045 §6.7), so no line of a part can be a boundary.
+        let boundary = format!("=_{}_{:032x}", kind, self.stamp.boundary);
+        let content_type = ContentType::new(format!("multipart/{kind}"));
+        MimePart::new(content_type.attribute("boundary", boundary), parts)
+    }
+
+    fn file(&self, number: usize, file: &'a Attachment, inline: bool) -> MimePart<'a> {
+        let mut content_type = ContentType::new(file.media_type.essence());
+        for (name, value) in file.media_type.parameters() {
+            content_type = content_type.attribute(name.as_str(), value.as_str());
+        }
+        // Old readers look for the name here.
+        let named = file
+            .media_type
+            .parameters()
+            .iter()
+            .any(|(name, _)| name == "name");
+        if let Some(name) = file
+            .filename
+            .as_ref()
+            .filter(|_| !named && !is_message(file))
+        {
+            content_type = content_type.attribute("name", name.as_str());
+        }
+        let mut disposition = ContentType::new(if inline { "inline" } else { "attachment" });
+        if let Some(name) = &file.filename {
+            disposition = disposition.attribute("filename", name.as_str());
+        }
+        // Octets, not text: text would be given a charset.
+        let mut part = MimePart::new(content_type, mark(number, self.stamp).into_bytes())
+            .header("Content-Disposition", disposition)
+            .transfer_encoding(if is_message(file) { "7bit" } else { "base64" });
+        if let Some(id) = &file.content_id {
+            part = part.header("Content-ID", message_id::MessageId::new(id.as_str()));
+        }
+        part
+    }
+}
+
+/// What stands in the frame where an attachment belongs. Random, so that no text can hold it.
+fn mark(number: usize, stamp: &Stamp) -> String {
+    format!("=_file_{:032x}_{number}_=", stamp.boundary)
+}
+
+/// Takes the marks out of the frame.
+fn splice(octets: &[u8], files: usize, stamp: &Stamp) -> Frame {
+    let mut marks: Vec<(usize, usize, usize)> = (0..files)
+        .filter_map(|number| {
+            let mark = mark(number, stamp).into_bytes();
+            let at = octets
+                .windows(mark.len())
+                .position(|window| window == mark.as_slice())?;
+            Some((at, at.saturating_add(mark.len()), number))
+        })
+        .collect();
+    marks.sort_unstable();
+    let mut between = Vec::with_capacity(files.saturating_add(1));
+    let mut from = 0;
+    for (at, end, _) in &marks {
+        between.push(octets.get(from..*at).unwrap_or_default().to_vec());
+        from = *end;
+    }
+    between.push(octets.get(from..).unwrap_or_default().to_vec());
+    Frame {
+        between,
+        order: marks.into_iter().map(|(_, _, number)| number).collect(),
+    }
+}
+
+/// ASCII is folded at its spaces and nothing else is done to it: identifiers and addresses in it
+/// must stay what they are. Anything else is encoded (RFC 2047).
+fn header_value(header: &CustomHeader) -> HeaderType<'_> {
+    let longest_word = header
+        .value()
+        .split(' ')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    if header.value().is_ascii() && longest_word < 900 {
+        Raw::new(header.value()).into()
+    } else {
+        Text::new(header.value()).into()
+    }
+}
+
+fn list(mailboxes: &[Mailbox]) -> Address<'_> {
+    Address::new_list(mailboxes.iter().map(address).collect())
 }
 
 fn address(mailbox: &Mailbox) -> Address<'_> {
-    Address::new_address(
-        mailbox.display_name.as_ref().map(super::HeaderText::as_str),
-        mailbox.address.as_str(),
-    )
+    let name = mailbox.display_name.as_ref().map(super::HeaderText::as_str);
+    Address::new_address(name, mailbox.address.as_str())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mail::{BodyText, HeaderText};
-
-    fn draft() -> Draft {
-        Draft {
-            from: Mailbox {
-                display_name: Some(HeaderText::try_from("Jürgen, Shop").unwrap()),
-                address: "sales@shop.test".parse().unwrap(),
-            },
-            to: vec![Mailbox::from(
-                "owner@shop.test"
-                    .parse::<crate::mail::EmailAddress>()
-                    .unwrap(),
-            )],
-            reply_to: Some(Mailbox::from(
-                "visitor@example.com"
-                    .parse::<crate::mail::EmailAddress>()
-                    .unwrap(),
-            )),
-            subject: HeaderText::try_from("Contact form").unwrap(),
-            text: BodyText::try_from("Hello\n.\nworld".to_owned()).unwrap(),
-            html: None,
-            auto_generated: true,
-        }
-    }
-
-    fn stamp() -> Stamp {
-        Stamp {
-            date: UnixMillis::new(1_795_339_800_000),
-            message_id: MessageId::new(7, &"sales@shop.test".parse().unwrap()),
-            boundary: 0xb0,
-        }
-    }
-
-    #[test]
-    fn a_text_mail_octet_by_octet() {
-        let content = String::from_utf8(render(&draft(), &stamp())).unwrap();
-        assert_eq!(
-            content,
-            "From: =?utf-8?Q?J=C3=BCrgen=2C_Shop?= <sales@shop.test>\r\n\
-             To: <owner@shop.test>\r\n\
-             Subject: Contact form\r\n\
-             Message-ID: <00000000000000000000000000000007@shop.test>\r\n\
-             Date: Sun, 22 Nov 2026 09:30:00 +0000\r\n\
-             Reply-To: <visitor@example.com>\r\n\
-             Auto-Submitted: auto-generated\r\n\
-             MIME-Version: 1.0\r\n\
-             Content-Type: text/plain; charset=\"utf-8\"\r\n\
-             Content-Transfer-Encoding: 7bit\r\n\
-             \r\n\
-             Hello\r\n.\r\nworld"
-        );
-    }
-
-    #[test]
-    fn text_and_html_are_alternatives_between_our_boundary() {
-        let html = Some(BodyText::try_from("<p>Hello</p>".to_owned()).unwrap());
-        let content = String::from_utf8(render(&Draft { html, ..draft() }, &stamp())).unwrap();
-        let boundary = "=_000000000000000000000000000000b0";
-        assert!(content.contains("multipart/alternative"));
-        assert_eq!(content.matches(&format!("\r\n--{boundary}")).count(), 3);
-        let (plain, rich) = (content.find("text/plain"), content.find("text/html"));
-        assert!(plain < rich);
-    }
-
-    #[test]
-    fn no_body_makes_a_bare_cr_or_lf_a_long_line_or_an_eighth_bit() {
-        for body in [
-            "lone\rcr and lone\nlf\n\n.\n",
-            &"x".repeat(5000),
-            &"ü".repeat(3000),
-            "MAIL FROM:<e@x.test>\r\n.\r\nQUIT\r\n",
-            "tab\tform\u{c}feed\u{1b}escape",
-        ] {
-            let text = BodyText::try_from(body.to_owned()).unwrap();
-            let html = Some(text.clone());
-            let content = render(
-                &Draft {
-                    text,
-                    html,
-                    ..draft()
-                },
-                &stamp(),
-            );
-            let text = String::from_utf8(content).unwrap();
-            assert!(text.is_ascii());
-            let unpaired = text.replace("\r\n", "");
-            assert!(!unpaired.contains(['\r', '\n', '\0']), "{body:.20?}");
-            assert!(text.split("\r\n").all(|line| line.len() <= 998));
-        }
-    }
-}
+mod tests;

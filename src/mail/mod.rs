@@ -4,15 +4,23 @@
 //! is built from them needs no further check.
 
 mod address;
+mod attachment;
+mod base64_lines;
+mod custom_header;
 mod draft;
 mod envelope;
 mod header;
 mod mailbox;
 mod mime;
+mod plain_text;
 
 pub use address::{EmailAddress, InvalidAddress};
+pub use attachment::{
+    Attachment, AttachmentContent, ContentId, FileName, InvalidAttachment, MediaType,
+};
+pub use custom_header::{CustomHeader, InvalidHeader};
 pub use draft::{BodyText, Draft, InvalidBody};
 pub use envelope::Envelope;
 pub use header::{HeaderText, InvalidHeaderText, MessageId};
 pub use mailbox::{InvalidMailbox, Mailbox};
-pub use mime::{Stamp, render};
+pub use mime::{Frame, Stamp, frame};

@@ -19,10 +19,13 @@ use std::{
 };
 
 use edgepost::{
+    api::{Card, Fingerprint},
+    app::ApiRequest,
     app::ports::{
         Clock, Connection, ConnectionFault, Connector, Entropy, HttpClient, HttpFault, NoEntropy,
         OutboxStore, StoreFault, TokenCache, TokenCustody,
     },
+    limits::IDEMPOTENCY_WINDOW,
     outbox::{EmailId, Health, Job, State, StoryEvent},
     time::UnixMillis,
 };
@@ -155,6 +158,8 @@ pub struct MemoryStore {
     pub jobs: RefCell<BTreeMap<EmailId, Job>>,
     pub content: RefCell<BTreeMap<EmailId, Vec<u8>>>,
     pub events: RefCell<BTreeMap<EmailId, Vec<StoryEvent>>>,
+    pub cards: RefCell<BTreeMap<EmailId, Card>>,
+    pub memory: RefCell<BTreeMap<String, (Fingerprint, EmailId, UnixMillis)>>,
     pub health: RefCell<Health>,
     pub alarm: Cell<Option<UnixMillis>>,
     pub writes: Cell<Writes>,
@@ -168,6 +173,8 @@ impl MemoryStore {
             jobs: RefCell::default(),
             content: RefCell::default(),
             events: RefCell::default(),
+            cards: RefCell::default(),
+            memory: RefCell::default(),
             health: RefCell::default(),
             alarm: Cell::new(None),
             writes: Cell::new(Writes::Work),
@@ -209,12 +216,43 @@ impl MemoryStore {
 }
 
 impl OutboxStore for MemoryStore {
-    fn accept(&self, job: &Job, content: &[u8], event: &StoryEvent) -> Result<(), StoreFault> {
+    fn accept(
+        &self,
+        job: &Job,
+        content: &[u8],
+        event: &StoryEvent,
+        request: Option<&ApiRequest>,
+    ) -> Result<(), StoreFault> {
         self.write(|| {
+            if let Some(request) = request {
+                self.cards.borrow_mut().insert(job.id, request.card.clone());
+                if let Some(idempotency) = &request.idempotency {
+                    let remembered = (idempotency.fingerprint.clone(), job.id, job.created_at);
+                    self.memory
+                        .borrow_mut()
+                        .insert(idempotency.scope.clone(), remembered);
+                }
+            }
             self.put(job, event);
             self.content.borrow_mut().insert(job.id, content.to_vec());
             self.alarm.set(Some(job.created_at));
         })
+    }
+
+    fn remembered(
+        &self,
+        scope: &str,
+        now: UnixMillis,
+    ) -> Result<Option<(Fingerprint, EmailId)>, StoreFault> {
+        let memory = self.memory.borrow();
+        let fresh = memory
+            .get(scope)
+            .filter(|(_, _, at)| now.since(*at) < IDEMPOTENCY_WINDOW);
+        Ok(fresh.map(|(fingerprint, id, _)| (fingerprint.clone(), *id)))
+    }
+
+    fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {
+        Ok(self.cards.borrow().get(&id).cloned())
     }
 
     fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault> {

@@ -1,0 +1,315 @@
+//! `POST /emails`: the request, read into types that cannot hold a bad value.
+
+use base64::{
+    Engine,
+    alphabet::{STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde_json::Value;
+
+use super::{ApiError, Card, Tag, reader::Reader};
+use crate::{
+    limits::{ATTACHMENTS, CUSTOM_HEADERS, RECIPIENTS_PER_FIELD, TAG_CHARS, TAGS},
+    mail::{
+        Attachment, AttachmentContent, BodyText, CustomHeader, Draft, EmailAddress, FileName,
+        HeaderText, Mailbox, MediaType,
+    },
+};
+
+/// The fields that are understood.
+const KNOWN: [&str; 11] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply_to",
+    "subject",
+    "html",
+    "text",
+    "headers",
+    "attachments",
+    "tags",
+];
+
+/// Fields of Resend's that would change what happens and are not supported: refused, because
+/// leaving them out would do something else than was asked.
+const UNSUPPORTED: [&str; 3] = ["scheduled_at", "template", "topic_id"];
+
+/// What a caller asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendRequest {
+    /// `From`, as asked; whether the caller may is decided elsewhere.
+    pub from: Mailbox,
+    to: Vec<Mailbox>,
+    cc: Vec<Mailbox>,
+    bcc: Vec<Mailbox>,
+    reply_to: Vec<Mailbox>,
+    subject: HeaderText,
+    text: Option<BodyText>,
+    html: Option<BodyText>,
+    headers: Vec<CustomHeader>,
+    attachments: Vec<Attachment>,
+    tags: Vec<Tag>,
+    /// Fields that nobody knows: ignored, and named in the answer.
+    pub ignored: Vec<String>,
+}
+
+impl SendRequest {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// The first field that is wrong or missing.
+    pub fn read(body: &Value) -> Result<Self, ApiError> {
+        let fields = body
+            .as_object()
+            .ok_or_else(|| ApiError::not_json("an object is expected"))?;
+        let reader = Reader::new(fields);
+        if let Some(field) = UNSUPPORTED.iter().find(|field| reader.get(field).is_some()) {
+            return Err(ApiError::unsupported(field));
+        }
+        let from = mailbox("from", reader.required_text("from")?)?;
+        let to = mailboxes(&reader, "to")?;
+        if reader.get("to").is_none() {
+            return Err(ApiError::missing("to"));
+        }
+        if to.is_empty() {
+            return Err(ApiError::invalid(
+                "to",
+                "it must name at least one recipient",
+            ));
+        }
+        let subject = HeaderText::try_from(reader.required_text("subject")?)
+            .map_err(|error| ApiError::invalid("subject", error))?;
+        let text = body_text(&reader, "text")?;
+        let html = body_text(&reader, "html")?;
+        if text.is_none() && html.is_none() {
+            return Err(ApiError::missing("html` or `text"));
+        }
+        Ok(Self {
+            from,
+            to,
+            cc: mailboxes(&reader, "cc")?,
+            bcc: mailboxes(&reader, "bcc")?,
+            reply_to: mailboxes(&reader, "reply_to")?,
+            subject,
+            text,
+            html,
+            headers: headers(&reader)?,
+            attachments: attachments(&reader)?,
+            tags: tags(&reader)?,
+            ignored: reader.others(&[&KNOWN[..], &UNSUPPORTED[..]].concat()),
+        })
+    }
+
+    /// The card and the draft: sent by `sender`, asked for by `key`.
+    pub fn into_parts(self, sender: EmailAddress, key: &str) -> (Card, Draft) {
+        let written = |mailboxes: &[Mailbox]| mailboxes.iter().map(ToString::to_string).collect();
+        let given = |body: &Option<BodyText>| body.clone().map(String::from);
+        let card = Card {
+            v: Card::VERSION,
+            key: key.to_owned(),
+            from: self.from.to_string(),
+            to: written(&self.to),
+            cc: written(&self.cc),
+            bcc: written(&self.bcc),
+            reply_to: written(&self.reply_to),
+            subject: self.subject.as_str().to_owned(),
+            html: given(&self.html),
+            text: given(&self.text),
+            tags: self.tags,
+        };
+        // A text of nothing is the caller's way to say that there shall be none.
+        let text = match self.text {
+            Some(text) if text.as_str().is_empty() && self.html.is_some() => None,
+            Some(text) => Some(text),
+            None => self.html.as_ref().map(BodyText::from_html),
+        };
+        let draft = Draft {
+            sender,
+            from: self.from,
+            to: self.to,
+            cc: self.cc,
+            bcc: self
+                .bcc
+                .into_iter()
+                .map(|mailbox| mailbox.address)
+                .collect(),
+            reply_to: self.reply_to,
+            subject: self.subject,
+            text,
+            html: self.html,
+            headers: self.headers,
+            attachments: self.attachments,
+            auto_generated: false,
+        };
+        (card, draft)
+    }
+}
+
+fn mailbox(field: &str, text: &str) -> Result<Mailbox, ApiError> {
+    text.parse()
+        .map_err(|error: crate::mail::InvalidMailbox| ApiError::invalid(field, error))
+}
+
+fn mailboxes(reader: &Reader<'_>, field: &str) -> Result<Vec<Mailbox>, ApiError> {
+    let texts = reader.texts(field, RECIPIENTS_PER_FIELD)?;
+    texts.into_iter().map(|text| mailbox(field, text)).collect()
+}
+
+fn body_text(reader: &Reader<'_>, field: &str) -> Result<Option<BodyText>, ApiError> {
+    let text = reader
+        .text(field)?
+        .map(|text| BodyText::try_from(text.to_owned()))
+        .transpose();
+    text.map_err(|error| ApiError::invalid(field, error))
+}
+
+fn headers(reader: &Reader<'_>) -> Result<Vec<CustomHeader>, ApiError> {
+    let Some(value) = reader.get("headers") else {
+        return Ok(Vec::new());
+    };
+    let wrong = || ApiError::invalid("headers", "it must be an object of strings");
+    let map = value.as_object().ok_or_else(wrong)?;
+    if map.len() > CUSTOM_HEADERS {
+        let most = format_args!("it has at most {CUSTOM_HEADERS} entries").to_string();
+        return Err(ApiError::invalid("headers", most));
+    }
+    map.iter()
+        .map(|(name, value)| {
+            let value = value.as_str().ok_or_else(wrong)?;
+            // The name is not repeated if it is none: it may hold anything.
+            CustomHeader::new(name, value).map_err(|error| ApiError::invalid("headers", error))
+        })
+        .collect()
+}
+
+fn tags(reader: &Reader<'_>) -> Result<Vec<Tag>, ApiError> {
+    let Some(value) = reader.get("tags") else {
+        return Ok(Vec::new());
+    };
+    let wrong = || {
+        let what = "it must be a list of name and value, each of 1 to 256 letters, digits, _ and -";
+        ApiError::invalid("tags", what)
+    };
+    let list = value
+        .as_array()
+        .filter(|list| list.len() <= TAGS)
+        .ok_or_else(wrong)?;
+    let plain = |value: Option<&Value>| {
+        let text = value?.as_str()?;
+        let fits = (1..=TAG_CHARS).contains(&text.len());
+        let plain = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        (fits && plain).then(|| text.to_owned())
+    };
+    list.iter()
+        .map(|tag| {
+            let name = plain(tag.get("name")).ok_or_else(wrong)?;
+            let value = plain(tag.get("value")).ok_or_else(wrong)?;
+            Ok(Tag { name, value })
+        })
+        .collect()
+}
+
+fn attachments(reader: &Reader<'_>) -> Result<Vec<Attachment>, ApiError> {
+    let Some(value) = reader.get("attachments") else {
+        return Ok(Vec::new());
+    };
+    let list = value
+        .as_array()
+        .ok_or_else(|| ApiError::invalid("attachments", "it must be a list"))?;
+    if list.len() > ATTACHMENTS {
+        let most = format!("it has at most {ATTACHMENTS} entries");
+        return Err(ApiError::invalid("attachments", most));
+    }
+    list.iter()
+        .enumerate()
+        .map(|(index, value)| attachment(index, value))
+        .collect()
+}
+
+fn attachment(index: usize, value: &Value) -> Result<Attachment, ApiError> {
+    let wrong = |what: &dyn std::fmt::Display| ApiError::attachment(index, what);
+    let fields = value
+        .as_object()
+        .ok_or_else(|| wrong(&"it must be an object"))?;
+    let reader = Reader::new(fields);
+    if reader.get("path").is_some() {
+        return Err(wrong(
+            &"`path` is not supported, because it would fetch from anywhere; send `content`",
+        ));
+    }
+    // Two spellings of each, of older and newer clients.
+    let text = |names: [&str; 2]| {
+        let value = names.iter().find_map(|name| reader.get(name));
+        match value.map(Value::as_str) {
+            None => Ok(None),
+            Some(Some(text)) => Ok(Some(text.to_owned())),
+            Some(None) => Err(wrong(&format_args!("`{}` must be a string", names[0]))),
+        }
+    };
+    let filename = text(["filename", "name"])?
+        .map(FileName::try_from)
+        .transpose();
+    let filename = filename.map_err(|error| wrong(&error))?;
+    let media_type = text(["content_type", "contentType"])?
+        .map(MediaType::try_from)
+        .transpose();
+    let media_type = media_type.map_err(|error| wrong(&error))?;
+    let content_id = text(["content_id", "inline_content_id"])?
+        .map(TryInto::try_into)
+        .transpose();
+    let content_id = content_id.map_err(|error: crate::mail::InvalidAttachment| wrong(&error))?;
+    let content = reader
+        .get("content")
+        .ok_or_else(|| wrong(&"`content` is missing"))?;
+    let content = octets(content)
+        .ok_or_else(|| wrong(&"`content` must be base64, a list of octets, or a Buffer as JSON"))?;
+    Ok(Attachment {
+        media_type: media_type.unwrap_or_else(|| MediaType::guess(filename.as_ref())),
+        filename,
+        content_id,
+        content: AttachmentContent::new(content),
+    })
+}
+
+/// Content in one of the three forms that clients send: base64, a list of octets, or Node's
+/// `{"type":"Buffer","data":[…]}`.
+fn octets(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(text) => decode_base64(text),
+        Value::Array(list) => list
+            .iter()
+            .map(|octet| octet.as_u64().and_then(|n| u8::try_from(n).ok()))
+            .collect(),
+        Value::Object(fields) if fields.get("type")?.as_str() == Some("Buffer") => fields
+            .get("data")
+            .filter(|data| data.is_array())
+            .and_then(octets),
+        _ => None,
+    }
+}
+
+/// Base64 as people have it: either alphabet, with or without padding, lines broken or not.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let broken = text.bytes().any(|b| b.is_ascii_whitespace());
+    let joined: String;
+    let text = if broken {
+        joined = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        &joined
+    } else {
+        text
+    };
+    let alphabet = if text.contains(['-', '_']) {
+        &URL_SAFE
+    } else {
+        &STANDARD
+    };
+    GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests;

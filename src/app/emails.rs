@@ -1,0 +1,149 @@
+//! The API's routes: `POST /emails` and `GET /emails/{id}`.
+
+use super::{
+    door::{Door, OutboxUnavailable, Outboxes},
+    http::{Request, Response},
+    intake::{Accept, Accepted, ApiRequest, Idempotency},
+};
+use crate::{
+    access::bearer,
+    api::{ApiError, Fingerprint, IdempotencyKey, SendRequest},
+    config::{KeyConfig, Name, Permission},
+    outbox::Source,
+};
+
+/// The endpoint that idempotency keys of `POST /emails` belong to.
+const ENDPOINT: &str = "POST /emails";
+
+impl<O: Outboxes> Door<'_, O> {
+    pub(super) async fn send_email(&self, request: &Request, body_whole: bool) -> Response {
+        match self.try_send(request, body_whole).await {
+            Ok(response) => response,
+            Err(error) => self::error(&error),
+        }
+    }
+
+    pub(super) async fn read_email(&self, request: &Request, id: &str) -> Response {
+        match self.try_read(request, id).await {
+            Ok(response) => response,
+            Err(error) => self::error(&error),
+        }
+    }
+
+    async fn try_send(&self, request: &Request, body_whole: bool) -> Result<Response, ApiError> {
+        let (key_name, key) = self.authenticate(request)?;
+        let idempotency_key = request
+            .header("idempotency-key")
+            .map(|value| IdempotencyKey::parse(value).ok_or_else(ApiError::invalid_idempotency_key))
+            .transpose()?;
+        if request
+            .header("content-encoding")
+            .is_some_and(|coding| coding != "identity")
+        {
+            return Err(ApiError::encoded());
+        }
+        if !body_whole {
+            return Err(ApiError::too_large("JSON_BODY_OCTETS"));
+        }
+        let body: serde_json::Value = serde_json::from_slice(&request.body)
+            .map_err(|error| ApiError::not_json(&error.to_string()))?;
+        let asked = SendRequest::read(&body)?;
+        let allowed = self.config.sending_mailbox(key, &asked.from.address);
+        let Some((mailbox, settings)) = allowed else {
+            return Err(self.why_not(key));
+        };
+        let (Some(_), Some(_)) = (&self.config.root_key, &self.config.public_url) else {
+            return Err(ApiError::misconfigured());
+        };
+        let ignored = asked.ignored.join(", ");
+        let (card, draft) = asked.into_parts(settings.sender.address.clone(), key_name.as_str());
+        let idempotency = idempotency_key.map(|key| Idempotency {
+            scope: key.scoped(key_name.as_str(), ENDPOINT),
+            fingerprint: Fingerprint::of(&body),
+        });
+        let accept = Accept {
+            mailbox: mailbox.clone(),
+            source: Source(format!("api/{key_name}")),
+            draft,
+            request: Some(ApiRequest { card, idempotency }),
+        };
+        let answer = match self.outboxes.accept(&accept).await {
+            Ok(Accepted::Id(id)) => Response::json(200, &serde_json::json!({ "id": id })),
+            Ok(Accepted::Conflict) => return Err(ApiError::invalid_idempotent_request()),
+            Ok(Accepted::Attachment) => {
+                let what = crate::mail::InvalidAttachment::Message;
+                return Err(ApiError::invalid("attachments", what));
+            }
+            Err(OutboxUnavailable) => return Err(ApiError::unavailable()),
+        };
+        Ok(if ignored.is_empty() {
+            answer
+        } else {
+            answer.with("edgepost-ignored", visible(&ignored))
+        })
+    }
+
+    async fn try_read(&self, request: &Request, id: &str) -> Result<Response, ApiError> {
+        let (key_name, key) = self.authenticate(request)?;
+        if key.permission == Permission::SendingAccess {
+            return Err(ApiError::restricted_api_key());
+        }
+        let id = id.parse().map_err(|error| ApiError::invalid("id", error))?;
+        // Somebody else's message and one that never was are not told apart.
+        let not_found = || ApiError::not_found("Email");
+        let mailbox = self.keeping(id).ok_or_else(not_found)?;
+        match self.outboxes.email(mailbox, id).await {
+            Ok(Some(email)) if email.key == key_name.as_str() => {
+                Ok(Response::json(200, &email.body))
+            }
+            Ok(_) => Err(not_found()),
+            Err(OutboxUnavailable) => Err(ApiError::unavailable()),
+        }
+    }
+
+    fn authenticate(&self, request: &Request) -> Result<(&Name, &KeyConfig), ApiError> {
+        let presented = bearer(request.header("authorization"));
+        let presented = presented.ok_or_else(ApiError::missing_api_key)?;
+        self.config
+            .key(presented)
+            .ok_or_else(ApiError::invalid_api_key)
+    }
+
+    /// Why a key may not send: a mailbox of its own that has a fault might be the one that was
+    /// meant, and that is not the caller's mistake.
+    fn why_not(&self, key: &KeyConfig) -> ApiError {
+        if key
+            .mailboxes
+            .iter()
+            .any(|name| self.config.faulty_mailboxes.contains(name))
+        {
+            ApiError::misconfigured()
+        } else {
+            ApiError::sender_not_allowed()
+        }
+    }
+}
+
+/// An error as an answer.
+pub(super) fn error(error: &ApiError) -> Response {
+    let response = Response::json(error.status, error);
+    match error.status {
+        401 => response.with("www-authenticate", "Bearer"),
+        503 => response.with("retry-after", "10"),
+        _ => response,
+    }
+}
+
+/// A header holds visible ASCII; names of fields are the caller's.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_ascii_graphic() || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        })
+        .take(1000)
+        .collect()
+}
