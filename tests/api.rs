@@ -1,0 +1,326 @@
+//! The API from the door to the row, in memory: keys, idempotency, whose message is whose.
+
+mod support;
+
+use std::{cell::RefCell, time::Duration};
+
+use edgepost::{
+    access::KeyDigest,
+    app::{
+        Accept, Accepted, Door, Email, OutboxUnavailable, Outboxes, Request, Response, Story,
+        ports::OutboxStore,
+    },
+    config::{Config, Name},
+    outbox::EmailId,
+};
+use futures_executor::block_on;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use support::{MemoryStore, SeededEntropy, VirtualClock, Writes};
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// One Outbox for all, as it would be in its object.
+struct Kept {
+    store: MemoryStore,
+    clock: VirtualClock,
+    entropy: SeededEntropy,
+    accepts: RefCell<Vec<Accept>>,
+}
+
+impl Outboxes for Kept {
+    async fn accept(&self, accept: &Accept) -> Result<Accepted, OutboxUnavailable> {
+        self.accepts.borrow_mut().push(accept.clone());
+        let kept = accept.clone().keep(&self.store, &self.clock, &self.entropy);
+        kept.map_err(|_| OutboxUnavailable)
+    }
+
+    async fn email(&self, _: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
+        Email::read(&self.store, id).map_err(|_| OutboxUnavailable)
+    }
+
+    async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
+        Story::read(&self.store, mailbox, id).map_err(|_| OutboxUnavailable)
+    }
+}
+
+fn hash(key: &str) -> String {
+    let digest = Sha256::digest(key);
+    let digits: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+    assert!(format!("sha256:{digits}").parse::<KeyDigest>().unwrap().matches(key));
+    format!("sha256:{digits}")
+}
+
+struct World {
+    config: Config,
+    outboxes: Kept,
+}
+
+impl World {
+    fn new() -> Self {
+        let vars = json!({
+            "PUBLIC_URL": "https://mail.example.com",
+            "ROOT_KEY": KEY,
+            "MAILBOX_SALES": {
+                "address": "sales@shop.test", "provider": "google", "client_id": "x",
+                "aliases": ["info@shop.test", "boss@shop.test"],
+            },
+            "MAILBOX_OTHER": { "address": "other@shop.test", "provider": "google", "client_id": "x" },
+            "KEY_SHOP": {
+                "hash": hash("key-shop"), "mailboxes": ["sales"], "aliases": ["info@shop.test"],
+            },
+            "KEY_SENDER": {
+                "hash": hash("key-sender"), "mailboxes": ["sales"], "permission": "sending_access",
+            },
+        });
+        let config = Config::parse(&vars.as_object().unwrap().clone().into_iter().collect());
+        assert!(config.is_sound(), "{:?}", config.problems);
+        let outboxes = Kept {
+            store: MemoryStore::new(),
+            clock: VirtualClock::new(),
+            entropy: SeededEntropy::new(3),
+            accepts: RefCell::default(),
+        };
+        Self { config, outboxes }
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let headers =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers,
+            body: body.as_bytes().to_vec(),
+        };
+        let door = Door { config: &self.config, outboxes: &self.outboxes };
+        let whole = body.len() <= Door::<Kept>::body_limit(path) || body.is_empty();
+        block_on(door.answer(&request, whole))
+    }
+
+    fn send_with(&self, headers: &[(&str, &str)], body: &Value) -> Response {
+        self.ask("POST", "/emails", headers, &body.to_string())
+    }
+
+    fn send(&self, body: &Value) -> Response {
+        self.send_with(&[("authorization", "Bearer key-shop")], body)
+    }
+
+    fn messages(&self) -> usize {
+        self.outboxes.store.jobs.borrow().len()
+    }
+}
+
+fn mail() -> Value {
+    json!({ "from": "Shop <sales@shop.test>", "to": "d@e.test", "subject": "Hi", "text": "x" })
+}
+
+fn body(response: &Response) -> Value {
+    serde_json::from_str(&response.body).unwrap()
+}
+
+fn name(response: &Response) -> (u16, String) {
+    let body = body(response);
+    assert_eq!(body["statusCode"], json!(response.status), "{body}");
+    assert!(body["message"].is_string());
+    (response.status, body["name"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_message_is_sent_and_read_by_the_key_that_sent_it() {
+    let world = World::new();
+    let mut mail = mail();
+    mail["tags"] = json!([{ "name": "category", "value": "confirm" }]);
+    mail["bcc"] = json!("secret@e.test");
+    let sent = world.send(&mail);
+    assert_eq!(sent.status, 200, "{}", sent.body);
+    let id = body(&sent)["id"].as_str().unwrap().to_owned();
+    let read = world.ask("GET", &format!("/emails/{id}"), &[("authorization", "Bearer key-shop")], "");
+    let email = body(&read);
+    assert_eq!(email["object"], "email");
+    assert_eq!(email["id"], json!(id));
+    assert_eq!(email["from"], "Shop <sales@shop.test>");
+    assert_eq!(email["to"], json!(["d@e.test"]));
+    assert_eq!(email["bcc"], json!(["secret@e.test"]));
+    assert_eq!((&email["cc"], &email["html"], &email["text"]), (&Value::Null, &Value::Null, &json!("x")));
+    assert_eq!(email["tags"], json!([{ "name": "category", "value": "confirm" }]));
+    assert_eq!(email["last_event"], "queued");
+    assert_eq!(email["created_at"], "2026-11-22 09:30:00.000000+00");
+    let content = world.outboxes.store.content.borrow().values().next().unwrap().clone();
+    assert!(!String::from_utf8(content).unwrap().contains("secret@e.test"));
+}
+
+#[test]
+fn h1_h2_h3_only_a_key_opens_and_wrong_ones_all_look_alike() {
+    let world = World::new();
+    for headers in [
+        &[][..],
+        &[("authorization", "Basic key-shop")],
+        &[("authorization", "Bearer ")],
+        &[("authorization", "key-shop")],
+        &[("authorization", "Bearer key-shop"), ("authorization", "Bearer key-shop")],
+    ] {
+        let answer = world.send_with(headers, &mail());
+        assert_eq!(name(&answer), (401, "missing_api_key".into()), "{headers:?}");
+    }
+    let long = "x".repeat(1_000_000);
+    let answers: Vec<_> = ["key-shoq", "Key-shop", "key-shop ", "key-shop\n", "x", &long]
+        .iter()
+        .map(|key| world.send_with(&[("authorization", &format!("Bearer {key}"))], &mail()))
+        .collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(name(&answers[0]), (403, "invalid_api_key".into()));
+    assert_eq!(world.messages(), 0);
+}
+
+#[test]
+fn h4_a_key_sends_from_its_own_mailboxes_and_aliases_only() {
+    let world = World::new();
+    let from = |from: &str, key: &str| {
+        let mut mail = mail();
+        mail["from"] = json!(from);
+        world.send_with(&[("authorization", &format!("Bearer {key}"))], &mail)
+    };
+    assert_eq!(from("sales@shop.test", "key-shop").status, 200);
+    assert_eq!(from("Info <info@shop.test>", "key-shop").status, 200);
+    let accepts = world.outboxes.accepts.borrow();
+    let alias = &accepts.last().unwrap().draft;
+    assert_eq!(alias.from.address.as_str(), "info@shop.test");
+    assert_eq!(alias.envelope().reverse_path.as_str(), "sales@shop.test");
+    drop(accepts);
+    // An alias of the mailbox that this key may not use, of another key, another mailbox, nobody's.
+    for (address, key) in [
+        ("boss@shop.test", "key-shop"),
+        ("info@shop.test", "key-sender"),
+        ("other@shop.test", "key-shop"),
+        ("ceo@bank.test", "key-shop"),
+    ] {
+        assert_eq!(name(&from(address, key)), (403, "validation_error".into()), "{address}");
+    }
+    assert_eq!(world.messages(), 2);
+}
+
+#[test]
+fn h5_messages_of_others_and_messages_of_nobody_look_alike() {
+    let world = World::new();
+    let id = body(&world.send(&mail()))["id"].as_str().unwrap().to_owned();
+    let read = |id: &str, key: &str| {
+        world.ask("GET", &format!("/emails/{id}"), &[("authorization", &format!("Bearer {key}"))], "")
+    };
+    let theirs = {
+        let headers = [("authorization", "Bearer key-sender")];
+        body(&world.send_with(&headers, &mail()))["id"].as_str().unwrap().to_owned()
+    };
+    let other = read(&theirs, "key-shop");
+    assert_eq!(name(&other), (404, "not_found".into()));
+    // Of the same Outbox, and never given out.
+    let never = format!("{}{}", "019ab1c2-8000-8000-8000-0000", &id[28..]);
+    assert_eq!(read(&never, "key-shop"), other);
+    assert_eq!(read("019ab1c2-8000-8000-8000-000000000000", "key-shop"), other);
+    assert_eq!(read("no-id", "key-shop").status, 422);
+    assert_eq!(name(&read(&theirs, "key-sender")), (401, "restricted_api_key".into()));
+    assert_eq!(read(&id, "key-shop").status, 200);
+}
+
+#[test]
+fn h6_h7_h8_a_repeated_request_makes_no_second_message() {
+    let world = World::new();
+    let send = |key: &str, idempotency: &str, body: &str| {
+        let authorization = format!("Bearer {key}");
+        let headers = [("authorization", authorization.as_str()), ("idempotency-key", idempotency)];
+        world.ask("POST", "/emails", &headers, body)
+    };
+    let one = mail().to_string();
+    let first = send("key-shop", "order-1", &one);
+    assert_eq!(first.status, 200);
+    // The same values in another order and with white space.
+    let again = r#"{ "text":"x", "subject":"Hi", "to":"d@e.test", "from":"Shop <sales@shop.test>" }"#;
+    for body in [one.as_str(), again] {
+        assert_eq!(send("key-shop", "order-1", body), first);
+    }
+    assert_eq!(world.messages(), 1);
+    let mut other = mail();
+    other["subject"] = json!("Other");
+    let conflict = send("key-shop", "order-1", &other.to_string());
+    assert_eq!(name(&conflict), (409, "invalid_idempotent_request".into()));
+    // Another API key's keys are its own.
+    assert_eq!(send("key-sender", "order-1", &one).status, 200);
+    assert_eq!(world.messages(), 2);
+    // A request that was refused burns nothing.
+    assert_eq!(send("key-shop", "order-2", "{}").status, 422);
+    assert_eq!(send("key-shop", "order-2", &one).status, 200);
+    for bad in ["", "ü", &"k".repeat(257)] {
+        let answer = send("key-shop", bad, &one);
+        assert_eq!(name(&answer), (400, "invalid_idempotency_key".into()), "{bad:.5}");
+    }
+    // A day later it is forgotten.
+    world.outboxes.clock.advance(Duration::from_secs(24 * 3600));
+    assert_ne!(body(&send("key-shop", "order-1", &one)), body(&first));
+}
+
+#[test]
+fn a_message_that_could_not_be_stored_is_remembered_by_nothing() {
+    let world = World::new();
+    let headers = [("authorization", "Bearer key-shop"), ("idempotency-key", "k")];
+    world.outboxes.store.writes.set(Writes::Fail);
+    let answer = world.send_with(&headers, &mail());
+    assert_eq!(name(&answer), (503, "service_unavailable".into()));
+    world.outboxes.store.writes.set(Writes::Work);
+    assert_eq!(world.send_with(&headers, &mail()).status, 200);
+    assert_eq!(world.messages(), 1);
+}
+
+#[test]
+fn what_is_no_request_is_answered_with_an_error_of_ours() {
+    let world = World::new();
+    let headers = [("authorization", "Bearer key-shop")];
+    let deep = "[".repeat(100_000);
+    let lone_surrogate = r#"{"from":"a@b.test","to":"a@b.test","subject":"\ud800","text":"x"}"#;
+    for text in ["", "{", "nul", "{\"a\":}", "\u{0}", &deep, lone_surrogate, "{} x"] {
+        let (status, _) = name(&world.ask("POST", "/emails", &headers, text));
+        assert_eq!(status, 400, "{text:.20}");
+    }
+    let large = format!("{{\"from\":\"{}\"}}", "x".repeat(300_000));
+    assert_eq!(world.ask("POST", "/emails", &headers, &large).status, 413);
+    let gzip = [headers[0], ("content-encoding", "gzip")];
+    assert_eq!(world.ask("POST", "/emails", &gzip, "x").status, 415);
+    for (method, path) in [("GET", "/emails"), ("PUT", "/emails"), ("DELETE", "/emails/x")] {
+        assert_eq!(name(&world.ask(method, path, &headers, "")), (405, "method_not_allowed".into()));
+    }
+    assert_eq!(world.messages(), 0);
+}
+
+#[test]
+fn h10_no_web_page_may_read_the_api() {
+    let world = World::new();
+    let headers = [("authorization", "Bearer key-shop"), ("origin", "https://shop.test")];
+    for answer in [world.send_with(&headers, &mail()), world.ask("OPTIONS", "/emails", &headers, "")] {
+        assert!(!answer.headers.iter().any(|(name, _)| name.starts_with("access-control")));
+    }
+}
+
+#[test]
+fn ignored_fields_are_named() {
+    let world = World::new();
+    let mut mail = mail();
+    mail["wurst"] = json!(1);
+    mail["käse"] = json!(1);
+    let answer = world.send(&mail);
+    let ignored = answer.headers.iter().find(|(name, _)| *name == "edgepost-ignored").unwrap();
+    assert_eq!((answer.status, ignored.1.as_str()), (200, "k?se, wurst"));
+}
+
+#[test]
+fn l1_no_answer_shows_a_key() {
+    let world = World::new();
+    let key = "canary-of-a-key";
+    for answer in [
+        world.send_with(&[("authorization", &format!("Bearer {key}"))], &mail()),
+        world.send_with(&[("authorization", key)], &mail()),
+    ] {
+        assert!(!answer.body.contains("canary"));
+    }
+    let id = body(&world.send(&mail()))["id"].as_str().unwrap().parse().unwrap();
+    let card = format!("{:?}", world.outboxes.store.card(id).unwrap());
+    assert!(!card.contains("key-shop"));
+}
