@@ -165,9 +165,34 @@ pub const PROBE_FIRST: Duration = Duration::from_secs(15 * 60);
 /// The longest time between two probes of a mailbox that needs a person.
 pub const PROBE_LONGEST: Duration = Duration::from_secs(6 * 3600);
 
+/// How long connecting, TLS and AUTH may take together. A server slow at every step must not use
+/// up the handler's time without a message sent.
+pub const OPEN_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long the cache of tokens may take to answer. It is there to be fast.
+pub const CACHE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a Keeper may take to answer: its own request to the provider, and those before it.
+pub const KEEPER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A blocked mailbox is left alone this long, and then tried with one message each time. Microsoft
+/// prolongs the block when it is tried more often (design of continuous-error throttling).
+pub const BLOCKED_WAIT: Duration = Duration::from_secs(4 * 3600);
+
 /// No flight begins in an alarm handler older than this: the platform ends a handler after 15
 /// minutes, the final reply may take 10, and one is left to spare.
 pub const FLIGHT_BEGIN_MAX: Duration = Duration::from_secs(240);
+
+/// Content is handed over whole before the handler is this old, or not at all: what remains is
+/// the time for the final reply and half a minute.
+pub const HAND_OVER_MAX: Duration = Duration::from_secs(270);
+
+/// The alarm that is armed while a run is under way, in case it dies with the Worker: later than
+/// any handler can be.
+pub const RUN_SAFETY: Duration = Duration::from_secs(16 * 60);
+
+/// After storage failed, an Outbox tries again this much later.
+pub const STORE_RETRY: Duration = Duration::from_secs(60);
 
 /// A message due for longer than this without an attempt under way means that its alarm was
 /// lost; the next request to the Outbox then starts the drain itself.

@@ -97,6 +97,8 @@ pub enum Trouble {
     Authentication,
     /// A setting, here or at the provider, has to change.
     Configuration,
+    /// The provider blocked the mailbox; every further try makes it worse.
+    Blocked,
 }
 
 /// What went wrong, named for the step that found it.
@@ -124,6 +126,7 @@ pub enum Cause {
     RecipientsRefused,
     DataRefused,
     ContentRefused,
+    MessageTooLarge,
     ConnectionLost,
     TimedOut,
     ProtocolError,
@@ -149,7 +152,7 @@ impl Cause {
     /// Who can put it right.
     pub fn blame(self) -> Blame {
         match self {
-            Self::RecipientsRefused | Self::ContentRefused => Blame::Caller,
+            Self::RecipientsRefused | Self::ContentRefused | Self::MessageTooLarge => Blame::Caller,
             Self::AuthRefused
             | Self::ReauthorisationRequired
             | Self::TokenMisconfigured
@@ -215,6 +218,7 @@ impl Cause {
             Self::RecipientsRefused => "the provider refused the recipient",
             Self::DataRefused => "the provider refused to take the content",
             Self::ContentRefused => "the provider refused the message after reading it",
+            Self::MessageTooLarge => "the message is larger than the provider takes",
             Self::ConnectionLost => "the connection was lost before the message was handed over",
             Self::TimedOut => "the mail server did not answer in time",
             Self::ProtocolError => "the mail server's answer was not SMTP",

@@ -1,5 +1,15 @@
 //! The API from the door to the row, in memory: keys, idempotency, whose message is whose.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use std::{cell::RefCell, time::Duration};
@@ -47,7 +57,12 @@ impl Outboxes for Kept {
 fn hash(key: &str) -> String {
     let digest = Sha256::digest(key);
     let digits: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
-    assert!(format!("sha256:{digits}").parse::<KeyDigest>().unwrap().matches(key));
+    assert!(
+        format!("sha256:{digits}")
+            .parse::<KeyDigest>()
+            .unwrap()
+            .matches(key)
+    );
     format!("sha256:{digits}")
 }
 
@@ -85,15 +100,20 @@ impl World {
     }
 
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
-        let headers =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let request = Request {
             method: method.to_owned(),
             path: path.to_owned(),
             headers,
             body: body.as_bytes().to_vec(),
         };
-        let door = Door { config: &self.config, outboxes: &self.outboxes };
+        let door = Door {
+            config: &self.config,
+            outboxes: &self.outboxes,
+        };
         let whole = body.len() <= Door::<Kept>::body_limit(path) || body.is_empty();
         block_on(door.answer(&request, whole))
     }
@@ -135,19 +155,42 @@ fn a_message_is_sent_and_read_by_the_key_that_sent_it() {
     let sent = world.send(&mail);
     assert_eq!(sent.status, 200, "{}", sent.body);
     let id = body(&sent)["id"].as_str().unwrap().to_owned();
-    let read = world.ask("GET", &format!("/emails/{id}"), &[("authorization", "Bearer key-shop")], "");
+    let read = world.ask(
+        "GET",
+        &format!("/emails/{id}"),
+        &[("authorization", "Bearer key-shop")],
+        "",
+    );
     let email = body(&read);
     assert_eq!(email["object"], "email");
     assert_eq!(email["id"], json!(id));
     assert_eq!(email["from"], "Shop <sales@shop.test>");
     assert_eq!(email["to"], json!(["d@e.test"]));
     assert_eq!(email["bcc"], json!(["secret@e.test"]));
-    assert_eq!((&email["cc"], &email["html"], &email["text"]), (&Value::Null, &Value::Null, &json!("x")));
-    assert_eq!(email["tags"], json!([{ "name": "category", "value": "confirm" }]));
+    assert_eq!(
+        (&email["cc"], &email["html"], &email["text"]),
+        (&Value::Null, &Value::Null, &json!("x"))
+    );
+    assert_eq!(
+        email["tags"],
+        json!([{ "name": "category", "value": "confirm" }])
+    );
     assert_eq!(email["last_event"], "queued");
     assert_eq!(email["created_at"], "2026-11-22 09:30:00.000000+00");
-    let content = world.outboxes.store.content.borrow().values().next().unwrap().clone();
-    assert!(!String::from_utf8(content).unwrap().contains("secret@e.test"));
+    let content = world
+        .outboxes
+        .store
+        .content
+        .borrow()
+        .values()
+        .next()
+        .unwrap()
+        .clone();
+    assert!(
+        !String::from_utf8(content)
+            .unwrap()
+            .contains("secret@e.test")
+    );
 }
 
 #[test]
@@ -158,16 +201,30 @@ fn h1_h2_h3_only_a_key_opens_and_wrong_ones_all_look_alike() {
         &[("authorization", "Basic key-shop")],
         &[("authorization", "Bearer ")],
         &[("authorization", "key-shop")],
-        &[("authorization", "Bearer key-shop"), ("authorization", "Bearer key-shop")],
+        &[
+            ("authorization", "Bearer key-shop"),
+            ("authorization", "Bearer key-shop"),
+        ],
     ] {
         let answer = world.send_with(headers, &mail());
-        assert_eq!(name(&answer), (401, "missing_api_key".into()), "{headers:?}");
+        assert_eq!(
+            name(&answer),
+            (401, "missing_api_key".into()),
+            "{headers:?}"
+        );
     }
     let long = "x".repeat(1_000_000);
-    let answers: Vec<_> = ["key-shoq", "Key-shop", "key-shop ", "key-shop\n", "x", &long]
-        .iter()
-        .map(|key| world.send_with(&[("authorization", &format!("Bearer {key}"))], &mail()))
-        .collect();
+    let answers: Vec<_> = [
+        "key-shoq",
+        "Key-shop",
+        "key-shop ",
+        "key-shop\n",
+        "x",
+        &long,
+    ]
+    .iter()
+    .map(|key| world.send_with(&[("authorization", &format!("Bearer {key}"))], &mail()))
+    .collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     assert_eq!(name(&answers[0]), (403, "invalid_api_key".into()));
     assert_eq!(world.messages(), 0);
@@ -195,7 +252,11 @@ fn h4_a_key_sends_from_its_own_mailboxes_and_aliases_only() {
         ("other@shop.test", "key-shop"),
         ("ceo@bank.test", "key-shop"),
     ] {
-        assert_eq!(name(&from(address, key)), (403, "validation_error".into()), "{address}");
+        assert_eq!(
+            name(&from(address, key)),
+            (403, "validation_error".into()),
+            "{address}"
+        );
     }
     assert_eq!(world.messages(), 2);
 }
@@ -203,22 +264,39 @@ fn h4_a_key_sends_from_its_own_mailboxes_and_aliases_only() {
 #[test]
 fn h5_messages_of_others_and_messages_of_nobody_look_alike() {
     let world = World::new();
-    let id = body(&world.send(&mail()))["id"].as_str().unwrap().to_owned();
+    let id = body(&world.send(&mail()))["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let read = |id: &str, key: &str| {
-        world.ask("GET", &format!("/emails/{id}"), &[("authorization", &format!("Bearer {key}"))], "")
+        world.ask(
+            "GET",
+            &format!("/emails/{id}"),
+            &[("authorization", &format!("Bearer {key}"))],
+            "",
+        )
     };
     let theirs = {
         let headers = [("authorization", "Bearer key-sender")];
-        body(&world.send_with(&headers, &mail()))["id"].as_str().unwrap().to_owned()
+        body(&world.send_with(&headers, &mail()))["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let other = read(&theirs, "key-shop");
     assert_eq!(name(&other), (404, "not_found".into()));
     // Of the same Outbox, and never given out.
     let never = format!("{}{}", "019ab1c2-8000-8000-8000-0000", &id[28..]);
     assert_eq!(read(&never, "key-shop"), other);
-    assert_eq!(read("019ab1c2-8000-8000-8000-000000000000", "key-shop"), other);
+    assert_eq!(
+        read("019ab1c2-8000-8000-8000-000000000000", "key-shop"),
+        other
+    );
     assert_eq!(read("no-id", "key-shop").status, 422);
-    assert_eq!(name(&read(&theirs, "key-sender")), (401, "restricted_api_key".into()));
+    assert_eq!(
+        name(&read(&theirs, "key-sender")),
+        (401, "restricted_api_key".into())
+    );
     assert_eq!(read(&id, "key-shop").status, 200);
 }
 
@@ -227,14 +305,18 @@ fn h6_h7_h8_a_repeated_request_makes_no_second_message() {
     let world = World::new();
     let send = |key: &str, idempotency: &str, body: &str| {
         let authorization = format!("Bearer {key}");
-        let headers = [("authorization", authorization.as_str()), ("idempotency-key", idempotency)];
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("idempotency-key", idempotency),
+        ];
         world.ask("POST", "/emails", &headers, body)
     };
     let one = mail().to_string();
     let first = send("key-shop", "order-1", &one);
     assert_eq!(first.status, 200);
     // The same values in another order and with white space.
-    let again = r#"{ "text":"x", "subject":"Hi", "to":"d@e.test", "from":"Shop <sales@shop.test>" }"#;
+    let again =
+        r#"{ "text":"x", "subject":"Hi", "to":"d@e.test", "from":"Shop <sales@shop.test>" }"#;
     for body in [one.as_str(), again] {
         assert_eq!(send("key-shop", "order-1", body), first);
     }
@@ -251,7 +333,11 @@ fn h6_h7_h8_a_repeated_request_makes_no_second_message() {
     assert_eq!(send("key-shop", "order-2", &one).status, 200);
     for bad in ["", "ü", &"k".repeat(257)] {
         let answer = send("key-shop", bad, &one);
-        assert_eq!(name(&answer), (400, "invalid_idempotency_key".into()), "{bad:.5}");
+        assert_eq!(
+            name(&answer),
+            (400, "invalid_idempotency_key".into()),
+            "{bad:.5}"
+        );
     }
     // A day later it is forgotten.
     world.outboxes.clock.advance(Duration::from_secs(24 * 3600));
@@ -261,7 +347,10 @@ fn h6_h7_h8_a_repeated_request_makes_no_second_message() {
 #[test]
 fn a_message_that_could_not_be_stored_is_remembered_by_nothing() {
     let world = World::new();
-    let headers = [("authorization", "Bearer key-shop"), ("idempotency-key", "k")];
+    let headers = [
+        ("authorization", "Bearer key-shop"),
+        ("idempotency-key", "k"),
+    ];
     world.outboxes.store.writes.set(Writes::Fail);
     let answer = world.send_with(&headers, &mail());
     assert_eq!(name(&answer), (503, "service_unavailable".into()));
@@ -276,7 +365,16 @@ fn what_is_no_request_is_answered_with_an_error_of_ours() {
     let headers = [("authorization", "Bearer key-shop")];
     let deep = "[".repeat(100_000);
     let lone_surrogate = r#"{"from":"a@b.test","to":"a@b.test","subject":"\ud800","text":"x"}"#;
-    for text in ["", "{", "nul", "{\"a\":}", "\u{0}", &deep, lone_surrogate, "{} x"] {
+    for text in [
+        "",
+        "{",
+        "nul",
+        "{\"a\":}",
+        "\u{0}",
+        &deep,
+        lone_surrogate,
+        "{} x",
+    ] {
         let (status, _) = name(&world.ask("POST", "/emails", &headers, text));
         assert_eq!(status, 400, "{text:.20}");
     }
@@ -284,8 +382,15 @@ fn what_is_no_request_is_answered_with_an_error_of_ours() {
     assert_eq!(world.ask("POST", "/emails", &headers, &large).status, 413);
     let gzip = [headers[0], ("content-encoding", "gzip")];
     assert_eq!(world.ask("POST", "/emails", &gzip, "x").status, 415);
-    for (method, path) in [("GET", "/emails"), ("PUT", "/emails"), ("DELETE", "/emails/x")] {
-        assert_eq!(name(&world.ask(method, path, &headers, "")), (405, "method_not_allowed".into()));
+    for (method, path) in [
+        ("GET", "/emails"),
+        ("PUT", "/emails"),
+        ("DELETE", "/emails/x"),
+    ] {
+        assert_eq!(
+            name(&world.ask(method, path, &headers, "")),
+            (405, "method_not_allowed".into())
+        );
     }
     assert_eq!(world.messages(), 0);
 }
@@ -293,9 +398,20 @@ fn what_is_no_request_is_answered_with_an_error_of_ours() {
 #[test]
 fn h10_no_web_page_may_read_the_api() {
     let world = World::new();
-    let headers = [("authorization", "Bearer key-shop"), ("origin", "https://shop.test")];
-    for answer in [world.send_with(&headers, &mail()), world.ask("OPTIONS", "/emails", &headers, "")] {
-        assert!(!answer.headers.iter().any(|(name, _)| name.starts_with("access-control")));
+    let headers = [
+        ("authorization", "Bearer key-shop"),
+        ("origin", "https://shop.test"),
+    ];
+    for answer in [
+        world.send_with(&headers, &mail()),
+        world.ask("OPTIONS", "/emails", &headers, ""),
+    ] {
+        assert!(
+            !answer
+                .headers
+                .iter()
+                .any(|(name, _)| name.starts_with("access-control"))
+        );
     }
 }
 
@@ -306,7 +422,11 @@ fn ignored_fields_are_named() {
     mail["wurst"] = json!(1);
     mail["käse"] = json!(1);
     let answer = world.send(&mail);
-    let ignored = answer.headers.iter().find(|(name, _)| *name == "edgepost-ignored").unwrap();
+    let ignored = answer
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "edgepost-ignored")
+        .unwrap();
     assert_eq!((answer.status, ignored.1.as_str()), (200, "k?se, wurst"));
 }
 
@@ -320,7 +440,11 @@ fn l1_no_answer_shows_a_key() {
     ] {
         assert!(!answer.body.contains("canary"));
     }
-    let id = body(&world.send(&mail()))["id"].as_str().unwrap().parse().unwrap();
+    let id = body(&world.send(&mail()))["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let card = format!("{:?}", world.outboxes.store.card(id).unwrap());
     assert!(!card.contains("key-shop"));
 }

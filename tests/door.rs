@@ -179,6 +179,24 @@ fn a_script_gets_json() {
 }
 
 #[test]
+fn a_plain_fetch_gets_json_and_is_never_sent_to_another_page() {
+    let world = World::new(&vars());
+    for accept in ["*/*", ""] {
+        let answer = world.post("elsewhere", accept, "message=Hi");
+        assert_eq!((answer.status, header(&answer, "location")), (200, None));
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["next"], "https://shop.test/thanks");
+    }
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("accept", "*/*"),
+        ("sec-fetch-mode", "navigate"),
+    ];
+    let answer = world.ask("POST", "/f/elsewhere", &headers, "message=Hi");
+    assert_eq!(answer.status, 303);
+}
+
+#[test]
 fn errors_name_the_field_and_nothing_is_taken() {
     let world = World::new(&vars());
     let answer = world.post("contact", "application/json", "email=no&message=Hi");

@@ -223,11 +223,13 @@ fn run(script: &str, arrival: Arrival) {
                 reverse_path,
                 forward_paths,
             };
+            let by = run.now.after(Duration::from_secs(270));
             run.session.begin(
                 Transaction {
                     envelope,
                     size: 100,
                 },
+                by,
                 run.now,
             );
             run.pump();

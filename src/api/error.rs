@@ -133,9 +133,10 @@ impl ApiError {
         Self::new(409, "invalid_idempotent_request", message)
     }
 
-    /// Nothing was accepted, and trying again may help.
+    /// Storage could not be reached, or its answer was lost.
     pub fn unavailable() -> Self {
-        let message = "Nothing was accepted. Try again in a moment, with the same idempotency key.";
+        let message = "It is not certain that the message was accepted. Try again in a moment, with \
+                       the same idempotency key.";
         Self::new(503, "service_unavailable", message)
     }
 

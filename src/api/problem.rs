@@ -13,9 +13,6 @@ pub struct Problem {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'static str>,
-    /// The name of the limit that was exceeded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<&'static str>,
 }
 
 impl Problem {
@@ -28,7 +25,6 @@ impl Problem {
             status,
             title,
             detail: None,
-            limit: None,
         }
     }
 
@@ -37,15 +33,6 @@ impl Problem {
     pub fn detail(self, detail: &'static str) -> Self {
         Self {
             detail: Some(detail),
-            ..self
-        }
-    }
-
-    /// The same with the name of the limit.
-    #[must_use]
-    pub fn limit(self, limit: &'static str) -> Self {
-        Self {
-            limit: Some(limit),
             ..self
         }
     }

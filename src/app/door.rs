@@ -209,20 +209,21 @@ impl<O: Outboxes> Door<'_, O> {
     }
 }
 
-/// A script asks for JSON in one of the ways scripts do; everybody else is a browser.
+/// A browser that goes to a page says so: it wants `text/html`, or tells that it navigates.
+/// Everybody else is a script, `fetch()` without any headers among them: an answer in HTML, or a
+/// redirect to a page that it may not read, would look to it as if nothing had been accepted.
 fn tongue(request: &Request) -> Tongue {
-    let accepts = |media| {
-        request
-            .header("accept")
-            .is_some_and(|accept| accept.contains(media))
-    };
+    let wants_html = request
+        .header("accept")
+        .is_some_and(|accept| accept.contains("text/html"));
+    let navigates = request.header("sec-fetch-mode") == Some("navigate");
     let by_script = request
         .header("x-requested-with")
         .is_some_and(|value| value.eq_ignore_ascii_case("xmlhttprequest"));
-    if by_script || (accepts("application/json") && !accepts("text/html")) {
-        Tongue::Json
-    } else {
+    if (wants_html || navigates) && !by_script {
         Tongue::Page
+    } else {
+        Tongue::Json
     }
 }
 
@@ -333,9 +334,9 @@ fn misconfigured(tongue: Tongue) -> Response {
 }
 
 fn unavailable(tongue: Tongue) -> Response {
-    let problem =
-        Problem::new(503, "unavailable").detail("nothing was accepted; try again in a moment");
-    let text = "Your message was not accepted. Please try again in a moment.";
+    let problem = Problem::new(503, "unavailable")
+        .detail("it is not certain that the message was accepted; try again in a moment");
+    let text = "Your message may not have been accepted. Please try again in a moment.";
     trouble(&problem, "That did not work", text, tongue).with("retry-after", "10")
 }
 

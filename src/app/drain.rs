@@ -1,6 +1,6 @@
 //! Sending what is due: one message after another over one connection.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::{
     ports::{Clock, Connector, Entropy, OutboxStore, StoreFault, TokenCache, TokenSource, random},
@@ -9,23 +9,26 @@ use super::{
 };
 use crate::{
     config::MailboxConfig,
-    limits::{ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX},
+    limits::{ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STORE_RETRY},
     oauth::{CachedToken, Fingerprint},
-    outbox::{Health, Job},
-    outcome::{Cause, Failure, Reach, Trouble},
+    outbox::{Health, Job, StoryEvent},
+    outcome::{Cause, Failure, Outcome, Reach, Trouble},
     smtp::{ClientName, SessionConfig, Transaction},
+    time::UnixMillis,
 };
 
 /// What one Outbox remembers between calls, and loses when it is restarted.
 #[derive(Debug, Default)]
 pub struct Drain {
     running: Cell<bool>,
-    recovered: Cell<bool>,
+    /// The end of an attempt that could not be stored. It is known here and nowhere else that the
+    /// provider answered, so it is stored before anything else is done.
+    unsaved: RefCell<Option<(Job, StoryEvent)>>,
 }
 
 impl Drain {
-    /// Whether a message has been due so long without an attempt that its alarm must have been
-    /// lost; whoever asks should call [`Outbox::run`].
+    /// Whether a message has been due so long without an attempt, or is leased without one, that
+    /// its alarm must have been lost; whoever asks should call [`Outbox::run`].
     ///
     /// # Errors
     /// When storage fails.
@@ -34,13 +37,16 @@ impl Drain {
         store: &impl OutboxStore,
         clock: &impl Clock,
     ) -> Result<bool, StoreFault> {
+        if self.running.get() {
+            return Ok(false);
+        }
         let long_past = |at| clock.now().since(at) > ALARM_LOST_AFTER;
         let overdue = store.earliest_due()?.is_some_and(long_past);
         let down = store
             .health()?
             .down_until()
             .is_some_and(|until| !long_past(until));
-        Ok(overdue && !down && !self.running.get())
+        Ok((overdue && !down) || !store.leased()?.is_empty())
     }
 }
 
@@ -58,6 +64,9 @@ pub struct Outbox<'a, S, N, K, E, C, T> {
     /// Its mailbox and the mailbox's access tokens; none while the configuration has a fault,
     /// and then everything waits.
     pub account: Option<(&'a MailboxConfig, Tokens<'a, C, T>)>,
+    /// A fingerprint of everything that decides whether the mailbox works: when it changes, what
+    /// was found wrong under the old one is forgotten.
+    pub settings: &'a str,
     /// What it remembers.
     pub drain: &'a Drain,
 }
@@ -72,38 +81,57 @@ where
     T: TokenSource,
 {
     /// Sends what is due and arms the alarm for what is not. A second call while one is under
-    /// way does nothing: one connection a mailbox, one attempt a message.
+    /// way sends nothing: one connection a mailbox, one attempt a message.
     ///
     /// # Errors
-    /// When storage fails; the platform then calls again.
+    /// When storage fails so that not even the alarm can be armed; the platform then calls again.
     pub async fn run(&self) -> Result<(), StoreFault> {
         if self.drain.running.replace(true) {
-            return Ok(());
+            // The alarm that led here is used up, and whoever is running may yet die.
+            return self.store.arm(self.clock.now().after(RUN_SAFETY));
         }
         let _running = Running(&self.drain.running);
+        // An error is not passed on: the platform retries an alarm a few times in a few minutes,
+        // and then never again.
+        match self.run_alone().await {
+            Ok(()) => Ok(()),
+            Err(StoreFault) => self.store.arm(self.clock.now().after(STORE_RETRY)),
+        }
+    }
+
+    async fn run_alone(&self) -> Result<(), StoreFault> {
+        self.store.arm(self.clock.now().after(RUN_SAFETY))?;
         self.recover()?;
+        let health = self.store.health()?;
+        let under_these = health.clone().under(self.settings);
+        if under_these != health {
+            self.store.set_health(&under_these)?;
+        }
         let mut link = None;
-        let drained = self.send_due(&mut link).await;
+        let sent = self.send_due(&mut link).await;
         if let Some(link) = link {
             link.close().await;
         }
+        sent?;
         // Nothing is awaited between this look and arming, so no message accepted meanwhile can
         // be overlooked.
-        self.arm_next()?;
-        drained
+        self.arm_next()
     }
 
-    /// Settles leases that a life before this one left behind.
+    /// Settles what an attempt before this one left behind. Nobody is sending now, so whatever is
+    /// leased belongs to a life that has ended.
     fn recover(&self) -> Result<(), StoreFault> {
-        if self.drain.recovered.get() {
-            return Ok(());
+        let unsaved = self.drain.unsaved.borrow().clone();
+        if let Some((job, event)) = unsaved {
+            self.store.update(&job, &event)?;
+            self.drain.unsaved.replace(None);
         }
         for mut job in self.store.leased()? {
-            if let Some(event) = job.found_leased(self.clock.now(), self.random()) {
-                self.store.update(&job, &event)?;
+            match job.found_leased(self.clock.now(), self.random()) {
+                Some(event) => self.store.update(&job, &event)?,
+                None => self.store.realign(&job)?,
             }
         }
-        self.drain.recovered.set(true);
         Ok(())
     }
 
@@ -131,13 +159,16 @@ where
                 // Time has passed: what is due is looked up again.
                 continue;
             }
-            if let Some(open) = link.as_mut() {
-                self.send(job, open).await?;
-                if !open.is_ready().await
-                    && let Some(spent) = link.take()
-                {
+            let Some(open) = link.as_mut() else {
+                return Ok(());
+            };
+            let hand_over_by = began.after(HAND_OVER_MAX);
+            let trouble = self.send(job, open, hand_over_by).await?;
+            if let Some(failure) = trouble {
+                if let Some(spent) = link.take() {
                     spent.abandon().await;
                 }
+                return self.note(&failure);
             }
         }
         Ok(())
@@ -145,13 +176,17 @@ where
 
     /// One attempt. The lease is stored before the session is told of the message, and the
     /// output gate holds what the session writes until the lease is durable.
+    ///
+    /// Gives what ails the mailbox, if the attempt has shown that anything does.
     async fn send(
         &self,
         mut job: Job,
         link: &mut Link<'a, N::Connection, K>,
-    ) -> Result<(), StoreFault> {
+        hand_over_by: UnixMillis,
+    ) -> Result<Option<Failure>, StoreFault> {
         let Some(event) = job.lease(self.clock.now()) else {
-            return Ok(());
+            self.store.realign(&job)?;
+            return Ok(None);
         };
         self.store.update(&job, &event)?;
         let transaction = Transaction {
@@ -159,24 +194,51 @@ where
             size: job.size,
         };
         let id = job.id;
-        let outcomes = link
-            .transact(transaction, |piece| self.store.content(id, piece))
-            .await;
-        match job.conclude(&outcomes, self.clock.now(), self.random()) {
-            Some(event) => self.store.update(&job, &event),
-            None => Ok(()),
+        let content = |piece| self.store.content(id, piece);
+        let outcomes = link.transact(transaction, hand_over_by, content).await;
+        if let Some(event) = job.conclude(&outcomes, self.clock.now(), self.random()) {
+            let stored = self.store.update(&job, &event);
+            if stored.is_err() {
+                self.drain.unsaved.replace(Some((job, event)));
+            }
+            stored?;
+        }
+        let failures = outcomes.iter().filter_map(Outcome::failure);
+        let of_mailbox = failures
+            .clone()
+            .find(|failure| failure.reach != Reach::Message)
+            .cloned();
+        let ready = link.ready().await;
+        // A server that closes after it took a message does what servers do; one that closes on
+        // every message is left alone for a while.
+        let taken = outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, Outcome::Accepted(_)));
+        Ok(match (of_mailbox, ready) {
+            (Some(failure), _) => Some(failure),
+            (None, Err(failure)) if !taken => Some(failure),
+            (None, Err(_)) => Some(Failure::of_message(Cause::ConnectionLost)),
+            (None, Ok(())) => None,
+        })
+    }
+
+    /// Notes what ails the mailbox. A failure of one message says that nothing does.
+    fn note(&self, failure: &Failure) -> Result<(), StoreFault> {
+        let health = self.store.health()?;
+        let noted = health.after_failure(failure, self.settings, self.clock.now(), self.random());
+        if noted == health {
+            Ok(())
+        } else {
+            self.store.set_health(&noted)
         }
     }
 
     /// The mailbox cannot be used: the message that found out says so in its story, and all wait.
     fn put_off(&self, mut job: Job, failure: &Failure) -> Result<(), StoreFault> {
         let now = self.clock.now();
-        let health = self
-            .store
-            .health()?
-            .after_failure(failure, now, self.random());
-        let until = health.down_until().unwrap_or(now);
-        match job.postpone(failure, until, now) {
+        let health = self.store.health()?;
+        let health = health.after_failure(failure, self.settings, now, self.random());
+        match job.postpone(failure, now) {
             Some(event) => self.store.update_with_health(&job, &event, &health),
             None => self.store.set_health(&health),
         }
@@ -229,7 +291,7 @@ where
     /// Arms the alarm for the next message that may be tried.
     fn arm_next(&self) -> Result<(), StoreFault> {
         let Some(due_at) = self.store.earliest_due()? else {
-            return Ok(());
+            return self.store.disarm();
         };
         let down_until = self.store.health()?.down_until();
         let at = down_until.map_or(due_at, |until| until.max(due_at));

@@ -1,15 +1,18 @@
 //! The Keeper of a credential: holds the refresh token, asks the provider one question at a time.
 
+use std::cell::RefCell;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::ports::{
-    Clock, Entropy, HttpClient, NoEntropy, StoreFault, TokenCache, TokenCustody, random,
+use super::{
+    ports::{Clock, Entropy, HttpClient, NoEntropy, StoreFault, TokenCache, TokenCustody, random},
+    submit::by,
 };
 use crate::{
     config::Name,
-    limits::{KV_TTL_MIN, TOKEN_EXPIRY_MARGIN},
+    limits::{CACHE_TIMEOUT, KV_TTL_MIN, TOKEN_EXPIRY_MARGIN},
     oauth::{CachedToken, Fingerprint, Provider, RefreshGrant, TokenFailure},
     outbox::Health,
     outcome::{Cause, Trouble},
@@ -66,9 +69,10 @@ struct Record {
     refresh: Option<String>,
     /// The access token, sealed as it is cached, in base64.
     access: Option<String>,
-    /// The supplied refresh token that was taken over: it is used once, and the provider's
-    /// rotated ones after it.
-    bootstrap: Option<Fingerprint>,
+    /// The supplied refresh tokens that were taken over, the last one last: each is used once, and
+    /// the provider's rotated ones after it.
+    #[serde(default)]
+    bootstraps: Vec<Fingerprint>,
     /// What else the operator has set; a change is worth a new try at once.
     settings: Option<Fingerprint>,
     /// How the last requests to the provider went.
@@ -79,6 +83,16 @@ struct Record {
 }
 
 const RECORD_VERSION: u8 = 1;
+
+/// How many supplied refresh tokens are remembered: a rollback to a secret of before must not put
+/// a token to use again that has been used up.
+const BOOTSTRAPS_KNOWN: usize = 15;
+
+/// A sealed token, and the token itself where it is new.
+struct Found {
+    sealed: Vec<u8>,
+    fresh: Option<CachedToken>,
+}
 
 /// One credential's Keeper. The lock belongs to the object and outlives the call.
 #[derive(Debug)]
@@ -97,6 +111,9 @@ pub struct Keeper<'a, S, H, C, K, E> {
     pub sealer: &'a Sealer,
     /// Lets one caller at a time ask; those who waited find the answer there.
     pub flight: &'a Mutex<()>,
+    /// A record that could not be stored: it may hold the only copy of a rotated refresh token,
+    /// and is stored before anything else is done.
+    pub unsaved: &'a RefCell<Option<String>>,
     /// Who issues the tokens.
     pub provider: &'a Provider,
     /// To whom.
@@ -120,9 +137,18 @@ where
     /// A token that is fresh and is not the one named as `refused`; at most one request to the
     /// provider, and none while the last failure forbids it.
     pub async fn token(&self, refused: Option<&Fingerprint>) -> KeeperAnswer {
-        let _flight = self.flight.lock().await;
-        match self.token_alone(refused).await {
-            Ok(Ok(sealed)) => KeeperAnswer::Token(STANDARD.encode(sealed)),
+        let answer = {
+            let _flight = self.flight.lock().await;
+            self.token_alone(refused).await
+        };
+        match answer {
+            Ok(Ok(found)) => {
+                // Not under the lock: nobody has to wait for the cache.
+                if let Some(fresh) = &found.fresh {
+                    self.share(fresh, &found.sealed).await;
+                }
+                KeeperAnswer::Token(STANDARD.encode(found.sealed))
+            }
             Ok(Err(failure)) => KeeperAnswer::Failure(failure),
             Err(Broken) => KeeperAnswer::Failure(TokenFailure::unavailable()),
         }
@@ -131,11 +157,14 @@ where
     async fn token_alone(
         &self,
         refused: Option<&Fingerprint>,
-    ) -> Result<Result<Vec<u8>, TokenFailure>, Broken> {
+    ) -> Result<Result<Found, TokenFailure>, Broken> {
         let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
         if let Some(sealed) = self.still_good(&record, refused) {
-            return Ok(Ok(sealed));
+            return Ok(Ok(Found {
+                sealed,
+                fresh: None,
+            }));
         }
         let now = self.clock.now();
         if let (false, Some(failure)) = (record.health.allows(now), &record.failure) {
@@ -165,13 +194,17 @@ where
                 // Before anyone uses the new access token: if this object died with a rotated
                 // refresh token unsaved, the grant would be lost.
                 self.store(&record)?;
-                self.share(&granted.access, &sealed).await;
-                Ok(Ok(sealed))
+                Ok(Ok(Found {
+                    sealed,
+                    fresh: Some(granted.access),
+                }))
             }
             Err(failure) => {
                 let random = u64::from_be_bytes(random(self.entropy)?);
                 let now = self.clock.now();
-                record.health = record.health.after_failure(&failure.failure, now, random);
+                record.health = record
+                    .health
+                    .after_failure(&failure.failure, "", now, random);
                 record.failure = Some(failure.clone());
                 self.store(&record)?;
                 Ok(Err(held(&failure, &record.health, now)))
@@ -183,7 +216,8 @@ where
     /// that a changed setting may have mended.
     fn adopt_settings(&self, record: &mut Record) -> Result<(), Broken> {
         let client = self.client_secret.map_or("", Secret::expose);
-        let settings = Fingerprint::of(&format!("{}\n{client}", self.client_id));
+        let scope = &self.provider.smtp_scope;
+        let settings = Fingerprint::of(&format!("{}\n{scope}\n{client}", self.client_id));
         let supplied = self
             .bootstrap
             .map(|token| (token, Fingerprint::of(token.expose())));
@@ -193,11 +227,13 @@ where
             changed = true;
         }
         if let Some((token, fingerprint)) = supplied
-            && record.bootstrap.as_ref() != Some(&fingerprint)
+            && !record.bootstraps.contains(&fingerprint)
         {
             record.refresh = Some(self.seal_refresh(token)?);
             record.access = None;
-            record.bootstrap = Some(fingerprint);
+            let superfluous = record.bootstraps.len().saturating_sub(BOOTSTRAPS_KNOWN);
+            record.bootstraps.drain(..superfluous);
+            record.bootstraps.push(fingerprint);
             changed = true;
         }
         if changed {
@@ -242,13 +278,19 @@ where
             .good_for(self.clock.now())
             .saturating_sub(TOKEN_EXPIRY_MARGIN);
         if good_for >= KV_TTL_MIN {
-            self.cache
-                .put(self.record, sealed, good_for.as_secs())
-                .await;
+            let put = self.cache.put(self.record, sealed, good_for.as_secs());
+            let deadline = self.clock.now().after(CACHE_TIMEOUT);
+            // One that takes too long costs the others a question to this Keeper.
+            by(self.clock, deadline, put).await;
         }
     }
 
     fn load(&self) -> Result<Record, Broken> {
+        let unsaved = self.unsaved.borrow().clone();
+        if let Some(unsaved) = unsaved {
+            self.custody.store(&unsaved).map_err(|StoreFault| Broken)?;
+            self.unsaved.replace(None);
+        }
         match self.custody.load().map_err(|StoreFault| Broken)? {
             // A record that cannot be read is left alone: writing over it would lose the grant.
             Some(stored) => match serde_json::from_str::<Record>(&stored) {
@@ -259,7 +301,7 @@ where
                 v: RECORD_VERSION,
                 refresh: None,
                 access: None,
-                bootstrap: None,
+                bootstraps: Vec::new(),
                 settings: None,
                 health: Health::Up,
                 failure: None,
@@ -269,7 +311,10 @@ where
 
     fn store(&self, record: &Record) -> Result<(), Broken> {
         let record = serde_json::to_string(record).map_err(|_| Broken)?;
-        self.custody.store(&record).map_err(|StoreFault| Broken)
+        self.custody.store(&record).map_err(|StoreFault| {
+            self.unsaved.replace(Some(record));
+            Broken
+        })
     }
 }
 

@@ -123,6 +123,9 @@ pub trait Connection {
 pub struct ConnectionFault;
 
 /// The messages of one mailbox. Every call is one synchronous transaction: whole or not at all.
+///
+/// A record that this version cannot read (after a rollback, say) is set aside by the store and
+/// not lost: it comes back with a version that can read it, and meanwhile holds nobody up.
 pub trait OutboxStore {
     /// Keeps a message with its content, the first line of its story and what the API needs of
     /// it, and arms the alarm.
@@ -155,6 +158,8 @@ pub trait OutboxStore {
     fn next_due(&self, now: UnixMillis) -> Result<Option<Job>, StoreFault>;
     /// When the next message is due.
     fn earliest_due(&self) -> Result<Option<UnixMillis>, StoreFault>;
+    /// Writes a message's record again, so that what is stored beside it agrees with it.
+    fn realign(&self, job: &Job) -> Result<(), StoreFault>;
     /// The messages that are leased.
     fn leased(&self) -> Result<Vec<Job>, StoreFault>;
     /// The message and its story.
@@ -165,8 +170,10 @@ pub trait OutboxStore {
     fn health(&self) -> Result<Health, StoreFault>;
     /// Replaces what is known of the mailbox.
     fn set_health(&self, health: &Health) -> Result<(), StoreFault>;
-    /// Arms the one alarm.
+    /// Arms the one alarm, whatever it was armed for.
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault>;
+    /// Disarms it.
+    fn disarm(&self) -> Result<(), StoreFault>;
 }
 
 /// Storage did not do as it was asked; nothing was changed.

@@ -26,6 +26,10 @@ impl Story {
             return Ok(None);
         };
         let health = store.health()?;
+        // While the mailbox is down its health holds back what is due.
+        let due_at = job
+            .due_at
+            .map(|at| health.down_until().map_or(at, |until| until.max(at)));
         let recipients: Vec<_> = job
             .recipients
             .iter()
@@ -43,7 +47,7 @@ impl Story {
             "source": job.source,
             "state": job.state,
             "created_at": job.created_at.to_string(),
-            "due_at": job.due_at.map(|at| at.to_string()),
+            "due_at": due_at.map(|at| at.to_string()),
             "message_id": job.message_id.to_string(),
             "size": job.size,
             "attempts": job.attempts,
@@ -65,6 +69,7 @@ fn health_for_people(health: &Health) -> serde_json::Value {
             cause,
             until,
             failures,
+            ..
         } => serde_json::json!({
             "state": "down",
             "cause": cause,

@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 
 use super::ports::{Clock, Connection, ConnectionFault, Connector, StoreFault};
 use crate::{
-    limits::{CLOSE_TIMEOUT, CONNECT_TIMEOUT},
+    limits::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, OPEN_TIMEOUT},
     outcome::{Cause, Failure, Outcome, Trouble},
     smtp::{Input, Output, Piece, Session, SessionConfig, Transaction},
     time::UnixMillis,
@@ -48,6 +48,25 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         clock: &'a K,
         opening: Opening<'_>,
     ) -> Result<Self, Failure> {
+        let deadline = clock.now().after(OPEN_TIMEOUT);
+        // A connection that is dropped is closed.
+        match by(
+            clock,
+            deadline,
+            Self::open_slowly(connector, clock, opening),
+        )
+        .await
+        {
+            Some(opened) => opened,
+            None => Err(Failure::of_mailbox(Cause::TimedOut, Trouble::Transient)),
+        }
+    }
+
+    async fn open_slowly<N: Connector<Connection = C>>(
+        connector: &N,
+        clock: &'a K,
+        opening: Opening<'_>,
+    ) -> Result<Self, Failure> {
         let deadline = clock.now().after(CONNECT_TIMEOUT);
         let connect = connector.connect(opening.host, opening.port);
         let connection = match by(clock, deadline, connect).await {
@@ -83,28 +102,32 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         }
     }
 
-    /// Sends one message. `content` gives its pieces by number; a failure to read them ends the
-    /// connection before the message is whole.
+    /// Sends one message, handing its content over whole by `hand_over_by` or not at all.
+    /// `content` gives its pieces by number; if they cannot be read, or are not as long as the
+    /// transaction says, the connection ends before the message is whole.
     pub async fn transact(
         &mut self,
         transaction: Transaction,
+        hand_over_by: UnixMillis,
         content: impl Fn(u32) -> Result<Option<Vec<u8>>, StoreFault>,
     ) -> Vec<Outcome> {
         let recipients = transaction.envelope.forward_paths.len();
-        self.session.begin(transaction, self.clock.now());
+        let mut left = transaction.size;
+        self.session
+            .begin(transaction, hand_over_by, self.clock.now());
         let mut next = 0_u32;
         loop {
             match self.advance().await {
                 Pause::Concluded(outcomes) => return outcomes,
                 Pause::NeedContent => {
+                    let now = self.clock.now();
                     match content(next) {
-                        Ok(Some(piece)) => {
-                            self.session.content(Piece::More(&piece), self.clock.now());
+                        Ok(Some(piece)) if (piece.len() as u64) <= left => {
+                            left = left.saturating_sub(piece.len() as u64);
+                            self.session.content(Piece::More(&piece), now);
                         }
-                        Ok(None) => self.session.content(Piece::End, self.clock.now()),
-                        Err(StoreFault) => {
-                            self.session.handle_input(Input::Closed, self.clock.now());
-                        }
+                        Ok(None) if left == 0 => self.session.content(Piece::End, now),
+                        _ => self.session.handle_input(Input::Closed, now),
                     }
                     next = next.saturating_add(1);
                 }
@@ -117,9 +140,19 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         }
     }
 
-    /// Whether another message can be sent, once the server has confirmed the end of the last.
-    pub async fn is_ready(&mut self) -> bool {
-        matches!(self.advance().await, Pause::Ready)
+    /// Waits until another message can be sent, once the server has confirmed the end of the last.
+    ///
+    /// # Errors
+    /// When the connection is of no further use.
+    pub async fn ready(&mut self) -> Result<(), Failure> {
+        match self.advance().await {
+            Pause::Ready => Ok(()),
+            Pause::Done(Err(failure)) => Err(failure),
+            _ => Err(Failure::of_mailbox(
+                Cause::ConnectionLost,
+                Trouble::Transient,
+            )),
+        }
     }
 
     /// Says QUIT and closes. What the server makes of it changes nothing.

@@ -2,8 +2,12 @@
 
 use std::cell::RefCell;
 
-use super::ports::{Clock, TokenCache, TokenSource};
+use super::{
+    ports::{Clock, TokenCache, TokenSource},
+    submit::by,
+};
 use crate::{
+    limits::{CACHE_TIMEOUT, KEEPER_TIMEOUT},
     oauth::{CachedToken, Fingerprint, TokenFailure},
     seal::Sealer,
 };
@@ -40,21 +44,24 @@ impl<C: TokenCache, S: TokenSource> Tokens<'_, C, S> {
             return Ok(known);
         }
         if refused.is_none()
-            && let Some(cached) = self.cached().await
+            && let Some(cached) = self.cached(clock).await
             && usable(&cached, None, clock)
         {
             self.memory.replace(Some(cached.clone()));
             return Ok(cached);
         }
-        let token = self.source.token(refused).await?;
+        let deadline = clock.now().after(KEEPER_TIMEOUT);
+        let asked = by(clock, deadline, self.source.token(refused)).await;
+        let token = asked.unwrap_or_else(|| Err(TokenFailure::unavailable()))?;
         self.memory.replace(Some(token.clone()));
         Ok(token)
     }
 
     /// Anything that does not open, or opens as something else, counts as nothing cached: it
     /// costs a question to the Keeper.
-    async fn cached(&self) -> Option<CachedToken> {
-        let sealed = self.cache.get(self.record).await?;
+    async fn cached(&self, clock: &impl Clock) -> Option<CachedToken> {
+        let deadline = clock.now().after(CACHE_TIMEOUT);
+        let sealed = by(clock, deadline, self.cache.get(self.record)).await??;
         CachedToken::from_stored(&self.sealer.open(self.record, &sealed).ok()?)
     }
 }

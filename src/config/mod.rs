@@ -15,6 +15,7 @@ mod problem;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 pub use form::FormConfig;
 pub use key::{KeyConfig, Permission};
@@ -26,6 +27,7 @@ pub use problem::Problem;
 use crate::{
     access::{KeyDigest, OperatorKey},
     mail::EmailAddress,
+    outbox::OutboxTag,
     seal::RootKey,
     secret::Secret,
 };
@@ -65,10 +67,25 @@ impl Config {
         config.read_secrets(vars);
         config.read_singles(vars);
         config.read_mailboxes(vars);
+        config.refuse_doubles();
         config.read_forms(vars);
         config.read_keys(vars);
         config.problems.sort();
         config
+    }
+
+    /// Whether a variable of this name is one that is read here.
+    pub fn is_ours(variable: &str) -> bool {
+        [
+            "PUBLIC_URL",
+            "ROOT_KEY",
+            "ROOT_KEY_PREVIOUS",
+            "OPERATOR_KEY",
+        ]
+        .contains(&variable)
+            || ["MAILBOX_", "FORM_", "KEY_", SecretName::PREFIX]
+                .iter()
+                .any(|prefix| variable.starts_with(prefix))
     }
 
     /// The secret that a configuration entry refers to.
@@ -142,6 +159,33 @@ impl Config {
         }
     }
 
+    /// Two entries for one mailbox would be two queues that each believe to be the only one, and
+    /// two entries whose tags are equal would be taken for each other.
+    fn refuse_doubles(&mut self) {
+        let mut seen: BTreeMap<String, Name> = BTreeMap::new();
+        let mut doubled = Vec::new();
+        for (name, mailbox) in &self.mailboxes {
+            let address = mailbox.sender.address.as_str().to_ascii_lowercase();
+            let tag = format!("{:?}", OutboxTag::of(name.as_str()));
+            for what in [address, tag] {
+                if let Some(first) = seen.insert(what, name.clone()) {
+                    doubled.push((name.clone(), first));
+                }
+            }
+        }
+        for (name, first) in doubled {
+            let variable = format!("MAILBOX_{}", name.as_str().to_ascii_uppercase());
+            let what = format!(
+                "has the address (or, by chance, the tag) of MAILBOX_{}; each mailbox is configured once, under a name of its own",
+                first.as_str().to_ascii_uppercase()
+            );
+            self.problems
+                .push(Problem::in_field(&variable, "address", what));
+            self.mailboxes.remove(&name);
+            self.faulty_mailboxes.insert(name);
+        }
+    }
+
     fn read_forms(&mut self, vars: &BTreeMap<String, Value>) {
         for (variable, name, value) in entries(vars, "FORM_", &mut self.problems) {
             let mut fields = Fields::new(variable, value);
@@ -186,6 +230,23 @@ impl Config {
                     .push(Problem::in_field(variable, "mailboxes", what));
             }
         }
+    }
+
+    /// A fingerprint of everything that decides whether a mailbox works: when it is another, what
+    /// was found wrong before is worth another try.
+    pub fn settings_of(&self, mailbox: &MailboxConfig) -> String {
+        let mut digest = Sha256::new();
+        digest.update(format!("{:?}\n{}\n", mailbox.provider, mailbox.client_id));
+        for name in [&mailbox.client_secret, &mailbox.refresh_token] {
+            let secret = name.as_ref().and_then(|name| self.secret(name));
+            digest.update(Sha256::digest(secret.map_or("", Secret::expose)));
+        }
+        digest
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|octet| format!("{octet:02x}"))
+            .collect()
     }
 
     /// The API key that was presented, with its name. Every key is compared, whichever it is.

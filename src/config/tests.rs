@@ -121,3 +121,17 @@ fn problems_and_debug_hold_no_secret() {
     assert!(!format!("{config:?}").contains("canary"));
     assert!(!problems(&config).concat().contains("canary"));
 }
+
+#[test]
+fn err_one_mailbox_under_two_names() {
+    let mut vars = sound();
+    vars["MAILBOX_TWIN"] = vars["MAILBOX_SALES"].clone();
+    vars["MAILBOX_TWIN"]["address"] = json!("SALES@example.com");
+    let config = parse(vars);
+    assert_eq!(config.mailboxes.len(), 1);
+    let problem = problems(&config).remove(0);
+    assert!(
+        problem.starts_with("MAILBOX_TWIN.address: has the address"),
+        "{problem}"
+    );
+}

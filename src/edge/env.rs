@@ -31,8 +31,7 @@ pub(super) fn config(env: &Env) -> Rc<Config> {
     })
 }
 
-/// What the environment holds of texts and tables. Bindings are objects of the platform's own
-/// classes; they have no JSON form worth the name, and nothing reads the one they get.
+/// What the environment holds of texts and tables.
 fn variables(env: &Env) -> BTreeMap<String, Value> {
     let env: &Object = env.unchecked_ref();
     let mut variables = BTreeMap::new();
@@ -41,6 +40,10 @@ fn variables(env: &Env) -> BTreeMap<String, Value> {
         let Some(name) = entry.get(0).as_string() else {
             continue;
         };
+        // Bindings are left alone: turning one into JSON may call into another Worker.
+        if !Config::is_ours(&name) {
+            continue;
+        }
         if let Some(value) = to_json(&entry.get(1)) {
             variables.insert(name, value);
         }

@@ -1,22 +1,25 @@
 //! The TokenKeeper object: one for each credential.
 
+use std::cell::RefCell;
+
 use futures_util::lock::Mutex;
-use worker::{
-    DurableObject, Env, Request, Response, Result, SqlStorageValue, State, Storage, durable_object,
-};
+use worker::{DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
 
 use super::{
     clock::{PlatformClock, PlatformEntropy},
     env,
     fetch::PlatformHttp,
     kv::KvCache,
+    sql::{exec, first_text},
+    stub,
 };
 use crate::{
     app::{
-        Keeper, KeeperRequest,
+        Keeper, KeeperAnswer, KeeperRequest,
         ports::{StoreFault, TokenCustody},
     },
-    oauth::Credential,
+    oauth::{Credential, TokenFailure},
+    outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
 
@@ -27,6 +30,7 @@ pub struct TokenKeeper {
     name: Option<String>,
     custody: SqliteCustody,
     flight: Mutex<()>,
+    unsaved: RefCell<Option<String>>,
 }
 
 impl DurableObject for TokenKeeper {
@@ -39,16 +43,18 @@ impl DurableObject for TokenKeeper {
             name: state.id().name(),
             custody,
             flight: Mutex::new(()),
+            unsaved: RefCell::default(),
         }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let question: KeeperRequest = request.json().await?;
+        let question: KeeperRequest = stub::asked(&mut request).await?;
         let config = env::config(&self.env);
         let (Some(mailbox), Some(root_key)) =
             (config.mailboxes.get(&question.mailbox), &config.root_key)
         else {
-            return Response::error("misconfigured", 503);
+            let failure = TokenFailure::new(Cause::Misconfigured, Trouble::Configuration);
+            return Response::from_json(&KeeperAnswer::Failure(failure));
         };
         let credential = Credential::grant(
             &mailbox.provider,
@@ -58,7 +64,7 @@ impl DurableObject for TokenKeeper {
         // During a deploy an Outbox of one version may ask a Keeper of another: it must not be
         // given the token of a credential that is configured differently here.
         if self.name.as_deref() != Some(credential.keeper_name().as_str()) {
-            return Response::error("another credential", 409);
+            return Response::from_json(&KeeperAnswer::Failure(TokenFailure::unavailable()));
         }
         let record = credential.cache_record();
         let sealer = Sealer::new(root_key, config.previous_root_key.as_ref(), Purpose::Seal);
@@ -70,6 +76,7 @@ impl DurableObject for TokenKeeper {
             entropy: &PlatformEntropy,
             sealer: &sealer,
             flight: &self.flight,
+            unsaved: &self.unsaved,
             provider: &mailbox.provider,
             client_id: &mailbox.client_id,
             client_secret: mailbox
@@ -91,42 +98,16 @@ struct SqliteCustody {
     storage: Storage,
 }
 
-impl SqliteCustody {
-    fn exec(
-        &self,
-        query: &str,
-        values: Vec<SqlStorageValue>,
-    ) -> std::result::Result<Option<String>, StoreFault> {
-        let cursor = self
-            .storage
-            .sql()
-            .exec(query, values)
-            .map_err(|_| StoreFault)?;
-        match cursor.raw().next() {
-            Some(Ok(row)) => match row.into_iter().next() {
-                Some(SqlStorageValue::String(text)) => Ok(Some(text)),
-                _ => Err(StoreFault),
-            },
-            Some(Err(_)) => Err(StoreFault),
-            None => Ok(None),
-        }
-    }
-
-    fn prepare(&self) -> std::result::Result<(), StoreFault> {
-        let table = "CREATE TABLE IF NOT EXISTS credential (only INTEGER PRIMARY KEY, record TEXT NOT NULL)";
-        self.exec(table, vec![]).map(drop)
-    }
-}
-
 impl TokenCustody for SqliteCustody {
     fn load(&self) -> std::result::Result<Option<String>, StoreFault> {
-        self.prepare()?;
-        self.exec("SELECT record FROM credential WHERE only = 1", vec![])
+        let query = "CREATE TABLE IF NOT EXISTS credential (only INTEGER PRIMARY KEY, record TEXT NOT NULL);
+            SELECT record FROM credential WHERE only = 1";
+        Ok(first_text(exec(&self.storage, query, vec![])?))
     }
 
+    /// Behind [`Self::load`], which sees to the table.
     fn store(&self, record: &str) -> std::result::Result<(), StoreFault> {
-        self.prepare()?;
         let query = "INSERT OR REPLACE INTO credential (only, record) VALUES (1, ?)";
-        self.exec(query, vec![record.into()]).map(drop)
+        exec(&self.storage, query, vec![record.into()]).map(drop)
     }
 }

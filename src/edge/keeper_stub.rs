@@ -1,9 +1,8 @@
 //! A credential's Keeper, reached from an Outbox.
 
-use wasm_bindgen::JsValue;
-use worker::{Env, Method, Request, RequestInit};
+use worker::Env;
 
-use super::env::TOKEN_KEEPER;
+use super::{env::TOKEN_KEEPER, stub};
 use crate::{
     app::{KeeperAnswer, KeeperRequest, ports::TokenSource},
     config::Name,
@@ -37,15 +36,11 @@ impl KeeperStub<'_> {
             mailbox: self.mailbox.clone(),
             refused: refused.cloned(),
         };
-        let body = serde_json::to_string(&question)?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_body(Some(JsValue::from_str(&body)));
-        let request = Request::new_with_init("http://keeper/token", &init)?;
+        let request = stub::post("http://keeper/token", &question)?;
         let keeper = self
             .env
             .durable_object(TOKEN_KEEPER)?
             .get_by_name(self.keeper)?;
-        keeper.fetch_with_request(request).await?.json().await
+        stub::answered(&mut keeper.fetch_with_request(request).await?).await
     }
 }

@@ -18,7 +18,9 @@ mod kv;
 mod outbox_do;
 mod outbox_stub;
 mod socket;
+mod sql;
 mod sqlite;
+mod stub;
 mod transaction;
 
 use worker::{Context, Env, Request, Response, Result, event};

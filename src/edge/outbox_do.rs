@@ -1,6 +1,9 @@
 //! The Outbox object: one for each sending mailbox.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
 use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
@@ -12,6 +15,7 @@ use super::{
     kv::KvCache,
     socket::PlatformConnector,
     sqlite::SqliteStore,
+    stub,
 };
 use crate::{
     app::{Accept, Drain, Email, Outbox as OutboxCase, Story, Tokens, ports::StoreFault},
@@ -23,49 +27,48 @@ use crate::{
 /// The messages of one mailbox. Its name is the mailbox's.
 #[durable_object(alarm)]
 pub struct Outbox {
-    state: State,
     inner: Rc<Inner>,
 }
 
 struct Inner {
     env: Env,
     mailbox: Option<Name>,
-    store: std::result::Result<SqliteStore, StoreFault>,
+    state: State,
+    /// Opened when it is first needed, and again if that failed.
+    store: OnceCell<SqliteStore>,
     drain: Drain,
     token: RefCell<Option<CachedToken>>,
 }
 
 impl DurableObject for Outbox {
     fn new(state: State, env: Env) -> Self {
-        let mailbox = state.id().name().and_then(|name| name.parse().ok());
-        let store = SqliteStore::open(&state);
-        let (drain, token) = (Drain::default(), RefCell::new(None));
-        Self {
+        let inner = Inner {
+            env,
+            mailbox: state.id().name().and_then(|name| name.parse().ok()),
             state,
-            inner: Rc::new(Inner {
-                env,
-                mailbox,
-                store,
-                drain,
-                token,
-            }),
+            store: OnceCell::new(),
+            drain: Drain::default(),
+            token: RefCell::new(None),
+        };
+        Self {
+            inner: Rc::new(inner),
         }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let answer = match (request.method(), segments.as_slice()) {
+        match (request.method(), segments.as_slice()) {
             (Method::Post, ["accept"]) => {
-                let accept: Accept = request.json().await?;
-                self.inner.accept(accept)
+                let accept: Accept = stub::asked(&mut request).await?;
+                let answer = self.inner.accept(accept);
+                self.start_if_stalled();
+                answer
             }
             (Method::Get, ["story", id]) => self.inner.story(id),
             (Method::Get, ["email", id]) => self.inner.email(id),
-            _ => return Response::error("not found", 404),
-        };
-        self.start_if_stalled();
-        answer
+            _ => Response::error("not found", 404),
+        }
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -84,7 +87,7 @@ impl Outbox {
     fn start_if_stalled(&self) {
         if self.inner.is_stalled() {
             let inner = Rc::clone(&self.inner);
-            self.state.wait_until(async move {
+            self.inner.state.wait_until(async move {
                 if inner.run().await.is_err() {
                     worker::console_error!(r#"{{"event":"drain_failed"}}"#);
                 }
@@ -95,7 +98,11 @@ impl Outbox {
 
 impl Inner {
     fn store(&self) -> std::result::Result<&SqliteStore, StoreFault> {
-        self.store.as_ref().map_err(|fault| *fault)
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = SqliteStore::open(&self.state)?;
+        Ok(self.store.get_or_init(|| store))
     }
 
     fn accept(&self, accept: Accept) -> Result<Response> {
@@ -158,6 +165,9 @@ impl Inner {
             .as_ref()
             .map(Credential::keeper_name)
             .unwrap_or_default();
+        let settings = mailbox
+            .map(|mailbox| config.settings_of(mailbox))
+            .unwrap_or_default();
         let cache = KvCache { env: &self.env };
         let source = sealer.as_ref().map(|sealer| KeeperStub {
             env: &self.env,
@@ -182,6 +192,7 @@ impl Inner {
             clock: &PlatformClock,
             entropy: &PlatformEntropy,
             account: mailbox.zip(tokens),
+            settings: &settings,
             drain: &self.drain,
         };
         outbox.run().await

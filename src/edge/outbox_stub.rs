@@ -1,10 +1,9 @@
 //! The Outboxes, reached from the door.
 
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
-use worker::{Env, Method, Request, RequestInit, Response};
+use worker::{Env, Method, Request, Response};
 
-use super::env::OUTBOX;
+use super::{env::OUTBOX, stub};
 use crate::{
     app::{Accept, Accepted, Email, OutboxUnavailable, Outboxes, Story},
     config::Name,
@@ -35,9 +34,10 @@ impl OutboxStubs<'_> {
     ) -> Result<Option<T>, OutboxUnavailable> {
         let request = Request::new(url, Method::Get).map_err(|_| OutboxUnavailable)?;
         match self.ask(mailbox, request).await {
-            Ok(mut answer) if answer.status_code() == 200 => {
-                answer.json().await.map(Some).map_err(|_| OutboxUnavailable)
-            }
+            Ok(mut answer) if answer.status_code() == 200 => stub::answered(&mut answer)
+                .await
+                .map(Some)
+                .map_err(|_| OutboxUnavailable),
             Ok(answer) if answer.status_code() == 404 => Ok(None),
             _ => Err(OutboxUnavailable),
         }
@@ -46,17 +46,11 @@ impl OutboxStubs<'_> {
 
 impl Outboxes for OutboxStubs<'_> {
     async fn accept(&self, accept: &Accept) -> Result<Accepted, OutboxUnavailable> {
-        let body = serde_json::to_string(accept).map_err(|_| OutboxUnavailable)?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_body(Some(JsValue::from_str(&body)));
-        let request =
-            Request::new_with_init("http://outbox/accept", &init).map_err(|_| OutboxUnavailable)?;
-        let answer = self.ask(&accept.mailbox, request).await;
-        match answer {
-            Ok(mut answer) if answer.status_code() == 200 => {
-                answer.json().await.map_err(|_| OutboxUnavailable)
-            }
+        let request = stub::post("http://outbox/accept", accept).map_err(|_| OutboxUnavailable)?;
+        match self.ask(&accept.mailbox, request).await {
+            Ok(mut answer) if answer.status_code() == 200 => stub::answered(&mut answer)
+                .await
+                .map_err(|_| OutboxUnavailable),
             _ => Err(OutboxUnavailable),
         }
     }

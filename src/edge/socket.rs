@@ -53,12 +53,15 @@ impl Connector for PlatformConnector {
             ("allowHalfOpen", false.into()),
         ])?;
         let socket = worker_sys::connect(address, options).map_err(fault)?;
-        let ends = Ends::of(socket)?;
-        settle(ends.socket.opened()).await?;
-        Ok(PlatformConnection {
-            ends: RefCell::new(ends),
+        let ends = RefCell::new(Ends::of(socket)?);
+        // Made before it is open, so that one that is given up while it opens is closed too.
+        let connection = PlatformConnection {
+            ends,
             reading: RefCell::new(None),
-        })
+        };
+        let opened = connection.ends.borrow().socket.opened();
+        settle(opened).await?;
+        Ok(connection)
     }
 }
 
@@ -92,6 +95,13 @@ pub(super) struct PlatformConnection {
     /// up waiting, because JavaScript cannot take a read back: its octets would be lost, and the
     /// lock on the stream with them.
     reading: RefCell<Option<Promise>>,
+}
+
+/// A connection that nobody holds any more is closed; one that is closed already does not mind.
+impl Drop for PlatformConnection {
+    fn drop(&mut self) {
+        hush(self.ends.borrow().socket.close());
+    }
 }
 
 impl Connection for PlatformConnection {

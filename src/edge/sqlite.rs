@@ -2,7 +2,7 @@
 //!
 //! | table | a row is | written |
 //! |---|---|---|
-//! | `message` | a message: its record, and when to look at it (`wake`: due time in milliseconds, 0 while leased, NULL once settled) | at every transition |
+//! | `message` | a message: its record, and when to look at it (`wake`: due time in milliseconds, 0 while leased, NULL once settled, below 0 while set aside) | at every transition |
 //! | `content` | a piece of a message's content | once |
 //! | `event` | a line of a message's story | at every transition |
 //! | `card` | a message as its caller wrote it | once, by the API |
@@ -12,7 +12,10 @@
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{SqlStorageValue, State, Storage, js_sys};
 
-use super::transaction::transaction;
+use super::{
+    sql::{Row, exec, first_text},
+    transaction::transaction,
+};
 use crate::{
     api::{Card, Fingerprint},
     app::{
@@ -20,7 +23,7 @@ use crate::{
         ports::{OutboxStore, StoreFault},
     },
     limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
-    outbox::{EmailId, Health, Job, State as JobState, StoryEvent},
+    outbox::{EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
     time::UnixMillis,
 };
 
@@ -55,6 +58,7 @@ impl SqliteStore {
             storage: state.storage(),
         };
         store.migrate()?;
+        store.take_back()?;
         Ok(store)
     }
 
@@ -78,20 +82,8 @@ impl SqliteStore {
         })
     }
 
-    fn exec(
-        &self,
-        query: &str,
-        values: Vec<SqlStorageValue>,
-    ) -> Result<Vec<Vec<SqlStorageValue>>, StoreFault> {
-        let cursor = self
-            .storage
-            .sql()
-            .exec(query, values)
-            .map_err(|_| StoreFault)?;
-        cursor
-            .raw()
-            .collect::<Result<_, _>>()
-            .map_err(|_| StoreFault)
+    fn exec(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<Row>, StoreFault> {
+        exec(&self.storage, query, values)
     }
 
     fn meta<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreFault> {
@@ -160,17 +152,34 @@ impl SqliteStore {
         self.exec(query, values).map(drop)
     }
 
+    /// The messages of a statement that selects id and record. One that this version cannot read
+    /// is set aside: it waits, untouched, for a version that can.
     fn jobs(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<Job>, StoreFault> {
-        let rows = self.exec(query, values)?;
-        let records = rows.into_iter().filter_map(|row| row.into_iter().next());
-        records
-            .map(|record| match record {
-                SqlStorageValue::String(record) => {
-                    Job::from_stored(&record).map_err(|_| StoreFault)
-                }
-                _ => Err(StoreFault),
-            })
-            .collect()
+        let mut jobs = Vec::new();
+        for row in self.exec(query, values)? {
+            let Ok([SqlStorageValue::String(id), SqlStorageValue::String(record)]) =
+                <[SqlStorageValue; 2]>::try_from(row)
+            else {
+                return Err(StoreFault);
+            };
+            match Job::from_stored(&record) {
+                Ok(job) => jobs.push(job),
+                Err(UnreadableJob) => self.set_aside(&id)?,
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn set_aside(&self, id: &str) -> Result<(), StoreFault> {
+        worker::console_error!(r#"{{"event":"unreadable_message_set_aside"}}"#);
+        let query = "UPDATE message SET wake = -1 - wake WHERE id = ? AND wake >= 0";
+        self.exec(query, vec![id.into()]).map(drop)
+    }
+
+    /// Takes back what was set aside: another version of this Worker may be able to read it.
+    fn take_back(&self) -> Result<(), StoreFault> {
+        self.exec("UPDATE message SET wake = -1 - wake WHERE wake < 0", vec![])
+            .map(drop)
     }
 }
 
@@ -268,11 +277,23 @@ impl OutboxStore for SqliteStore {
     }
 
     fn next_due(&self, now: UnixMillis) -> Result<Option<Job>, StoreFault> {
-        let query = "SELECT record FROM message WHERE wake > 0 AND wake <= ? ORDER BY wake LIMIT 1";
-        Ok(self
-            .jobs(query, vec![sql_time(now).into()])?
-            .into_iter()
-            .next())
+        let query =
+            "SELECT id, record FROM message WHERE wake > 0 AND wake <= ? ORDER BY wake LIMIT 1";
+        loop {
+            // Nothing, or one that was set aside and is not found again.
+            let found = self
+                .jobs(query, vec![sql_time(now).into()])?
+                .into_iter()
+                .next();
+            let none_left = || self.earliest_due().map(|at| at.is_none_or(|at| at > now));
+            if found.is_some() || none_left()? {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn realign(&self, job: &Job) -> Result<(), StoreFault> {
+        self.write_job(job)
     }
 
     fn earliest_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
@@ -287,14 +308,14 @@ impl OutboxStore for SqliteStore {
 
     fn leased(&self) -> Result<Vec<Job>, StoreFault> {
         self.jobs(
-            "SELECT record FROM message WHERE wake = ?",
+            "SELECT id, record FROM message WHERE wake = ?",
             vec![LEASED.into()],
         )
     }
 
     fn story(&self, id: EmailId) -> Result<Option<(Job, Vec<StoryEvent>)>, StoreFault> {
         let id = id.to_string();
-        let query = "SELECT record FROM message WHERE id = ?";
+        let query = "SELECT id, record FROM message WHERE id = ?";
         let Some(job) = self
             .jobs(query, vec![id.as_str().into()])?
             .into_iter()
@@ -327,7 +348,12 @@ impl OutboxStore for SqliteStore {
     }
 
     fn health(&self) -> Result<Health, StoreFault> {
-        Ok(self.meta("health")?.unwrap_or_default())
+        // What a version of another time has noted and this one cannot read is no reason to stop.
+        let query = "SELECT value FROM meta WHERE name = 'health'";
+        let stored = first_text(self.exec(query, vec![])?);
+        Ok(stored
+            .and_then(|stored| serde_json::from_str(&stored).ok())
+            .unwrap_or_default())
     }
 
     fn set_health(&self, health: &Health) -> Result<(), StoreFault> {
@@ -343,6 +369,11 @@ impl OutboxStore for SqliteStore {
         let armed = self.storage.as_raw().set_alarm(date, js_sys::Object::new());
         armed.map(drop).map_err(|_| StoreFault)
     }
+
+    fn disarm(&self) -> Result<(), StoreFault> {
+        let disarmed = self.storage.as_raw().delete_alarm(js_sys::Object::new());
+        disarmed.map(drop).map_err(|_| StoreFault)
+    }
 }
 
 /// A transition as a line of the log: nothing of the message but its identifier.
@@ -355,13 +386,6 @@ fn log(job: &Job, event: &StoryEvent) {
         "cause": event.cause,
     });
     worker::console_log!("{line}");
-}
-
-fn first_text(rows: Vec<Vec<SqlStorageValue>>) -> Option<String> {
-    match rows.into_iter().flatten().next() {
-        Some(SqlStorageValue::String(text)) => Some(text),
-        _ => None,
-    }
 }
 
 fn sql_time(at: UnixMillis) -> i64 {

@@ -72,3 +72,23 @@ impl StoryEvent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Trouble;
+
+    /// Pins the stored form of a line: stories are read as long as their messages are kept.
+    #[test]
+    fn the_stored_form_is_pinned() {
+        let failure = Failure::of_mailbox(Cause::TlsFailed, Trouble::Transient)
+            .answered(Answer::new("220 go"));
+        let event = StoryEvent::because(State::Deferred, &failure, UnixMillis::new(1)).attempt(2);
+        let stored = concat!(
+            r#"{"at":1,"state":"deferred","attempt":2,"cause":"tls_failed","blame":"provider","#,
+            r#""transport":"smtp","answer":"220 go"}"#
+        );
+        assert_eq!(serde_json::to_string(&event).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<StoryEvent>(stored).unwrap(), event);
+    }
+}

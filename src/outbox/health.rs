@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::backoff;
 use crate::{
-    limits::{PROBE_FIRST, PROBE_LONGEST, RETRY_FIRST, RETRY_LONGEST, RETRY_SHORTEST},
+    limits::{
+        BLOCKED_WAIT, PROBE_FIRST, PROBE_LONGEST, RETRY_FIRST, RETRY_LONGEST, RETRY_SHORTEST,
+    },
     outcome::{Cause, Failure, Reach, Trouble},
     time::UnixMillis,
 };
@@ -25,6 +27,9 @@ pub enum Health {
         until: UnixMillis,
         /// Failures in a row.
         failures: u32,
+        /// The settings it was tried with: others are worth a try at once.
+        #[serde(default)]
+        settings: String,
     },
 }
 
@@ -45,9 +50,25 @@ impl Health {
         }
     }
 
-    /// The health after a failure. One that concerns a message only shows that the mailbox works.
+    /// The health under these settings: what was found under others is forgotten.
     #[must_use]
-    pub fn after_failure(&self, failure: &Failure, now: UnixMillis, random: u64) -> Self {
+    pub fn under(self, current: &str) -> Self {
+        match &self {
+            Self::Down { settings, .. } if settings != current => Self::Up,
+            _ => self,
+        }
+    }
+
+    /// The health after a failure under these settings. One that concerns a message only shows
+    /// that the mailbox works.
+    #[must_use]
+    pub fn after_failure(
+        &self,
+        failure: &Failure,
+        settings: &str,
+        now: UnixMillis,
+        random: u64,
+    ) -> Self {
         let Reach::Mailbox(trouble) = failure.reach else {
             return Self::Up;
         };
@@ -61,18 +82,24 @@ impl Health {
             }
             // A person has to act; asking more often only makes the provider wary. No jitter
             // below the first interval: these waits are promises of a least distance.
-            Trouble::Authentication | Trouble::Configuration => {
+            Trouble::Authentication | Trouble::Configuration | Trouble::Blocked => {
                 let doublings = failures.saturating_sub(1).min(31);
                 PROBE_FIRST
                     .saturating_mul(1_u32 << doublings)
                     .min(PROBE_LONGEST)
             }
         };
+        let wait = if trouble == Trouble::Blocked {
+            BLOCKED_WAIT
+        } else {
+            wait
+        };
         let wait = failure.retry_after.map_or(wait, |asked| wait.max(asked));
         Self::Down {
             cause: failure.cause,
             until: now.after(wait),
             failures,
+            settings: settings.to_owned(),
         }
     }
 }
@@ -90,7 +117,7 @@ mod tests {
         let mut health = Health::Up;
         let mut waits = Vec::new();
         for _ in 0..8 {
-            health = health.after_failure(&failure, NOW, random);
+            health = health.after_failure(&failure, "s", NOW, random);
             waits.push(health.down_until().unwrap().since(NOW).as_secs());
         }
         waits
@@ -120,7 +147,7 @@ mod tests {
             retry_after: asked,
             ..failure
         };
-        let health = Health::Up.after_failure(&failure, NOW, 0);
+        let health = Health::Up.after_failure(&failure, "s", NOW, 0);
         assert_eq!(
             health.down_until(),
             Some(NOW.after(Duration::from_secs(3000)))
@@ -130,13 +157,42 @@ mod tests {
     }
 
     #[test]
+    fn a_blocked_mailbox_is_left_alone_for_four_hours_each_time() {
+        assert_eq!(waits(Trouble::Blocked, 7), [14_400; 8]);
+    }
+
+    #[test]
+    fn other_settings_are_worth_a_try_at_once() {
+        let failure = Failure::of_mailbox(Cause::AuthRefused, Trouble::Configuration);
+        let down = Health::Up.after_failure(&failure, "old", NOW, 0);
+        assert_eq!(down.clone().under("old"), down);
+        assert_eq!(down.under("new"), Health::Up);
+    }
+
+    /// Pins the stored form. A record that cannot be read counts as a mailbox that is up.
+    #[test]
+    fn the_stored_form_is_pinned() {
+        let failure = Failure::of_mailbox(Cause::TlsFailed, Trouble::Configuration);
+        let down = Health::Up.after_failure(&failure, "s", NOW, 0);
+        let stored =
+            r#"{"state":"down","cause":"tls_failed","until":1900000,"failures":1,"settings":"s"}"#;
+        assert_eq!(serde_json::to_string(&down).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<Health>(stored).unwrap(), down);
+        assert_eq!(
+            serde_json::from_str::<Health>(r#"{"state":"up"}"#).unwrap(),
+            Health::Up
+        );
+    }
+
+    #[test]
     fn a_message_that_is_refused_says_nothing_against_the_mailbox() {
         let failure = Failure::of_message(Cause::RecipientsRefused);
         let down = Health::Down {
             cause: Cause::TlsFailed,
             until: NOW,
             failures: 3,
+            settings: "s".into(),
         };
-        assert_eq!(down.after_failure(&failure, NOW, 0), Health::Up);
+        assert_eq!(down.after_failure(&failure, "s", NOW, 0), Health::Up);
     }
 }

@@ -245,10 +245,10 @@ impl Job {
         let event = match outcomes.iter().find_map(Outcome::failure) {
             Some(failure) => StoryEvent::because(self.state, failure, now),
             None => {
-                let answer = self
-                    .recipients
-                    .first()
-                    .and_then(|first| first.answer.clone());
+                let answer = outcomes.iter().find_map(|outcome| match outcome {
+                    Outcome::Accepted(answer) => Some(answer.clone()),
+                    _ => None,
+                });
                 StoryEvent {
                     answer,
                     ..StoryEvent::to(self.state, now)
@@ -258,30 +258,18 @@ impl Job {
         Some(event.attempt(self.attempts))
     }
 
-    /// Puts off an attempt that could not begin, because the mailbox cannot be used until then.
-    pub fn postpone(
-        &mut self,
-        failure: &Failure,
-        until: UnixMillis,
-        now: UnixMillis,
-    ) -> Option<StoryEvent> {
-        if !self
-            .recipients
-            .iter()
-            .any(|recipient| recipient.is_due(now))
-        {
-            return None;
-        }
-        for recipient in self
+    /// Notes that an attempt could not begin, because the mailbox cannot be used. The message stays
+    /// due: the mailbox's health holds it back, and lets it go as soon as the mailbox works.
+    pub fn postpone(&mut self, failure: &Failure, now: UnixMillis) -> Option<StoryEvent> {
+        let mut due = self
             .recipients
             .iter_mut()
             .filter(|recipient| recipient.is_due(now))
-        {
-            recipient.due_at = Some(until);
-            // What is in doubt stays so: the doubt is about the attempt before.
-            if recipient.state == State::Queued {
-                recipient.state = State::Deferred;
-            }
+            .peekable();
+        due.peek()?;
+        // What is in doubt stays so: the doubt is about the attempt before.
+        for recipient in due.filter(|recipient| recipient.state == State::Queued) {
+            recipient.state = State::Deferred;
         }
         self.draw();
         Some(StoryEvent::because(self.state, failure, now))

@@ -51,6 +51,14 @@ fn token_refused(reply: &Reply) -> bool {
     reply.code.value() == 535 && !switched_off
 }
 
+/// Whether the provider has blocked the mailbox: 5.1.8, and Exchange's 5.2.251 to 5.2.255
+/// (learn.microsoft.com/exchange/troubleshoot/email-delivery/continuous-error-throttling-smtp-auth-submissions).
+fn blocked(reply: &Reply) -> bool {
+    let permanent = reply.code.severity() == Severity::PermanentNegativeCompletion;
+    let code = reply.enhanced().map(|code| (code.subject, code.detail));
+    permanent && matches!(code, Some((1, 8) | (2, 251..=255)))
+}
+
 /// A refusal of one of the steps of a transaction.
 pub(super) fn refused(step: Step, reply: &Reply) -> Outcome {
     let cause = match step {
@@ -59,9 +67,19 @@ pub(super) fn refused(step: Step, reply: &Reply) -> Outcome {
         Step::Data => Cause::DataRefused,
         _ => Cause::ContentRefused,
     };
-    let failure = Failure::of_message(cause).answered(reply.answer());
+    let failure = match step {
+        _ if blocked(reply) => Failure::of_mailbox(cause, Trouble::Blocked),
+        // RFC 1870 §6.1, §6.3: 552 is about size everywhere but behind RCPT.
+        Step::Mail | Step::Content if reply.code.value() == 552 => {
+            Failure::of_message(Cause::MessageTooLarge)
+        }
+        _ => Failure::of_message(cause),
+    };
+    let failure = failure.answered(reply.answer());
     let too_many_recipients = step == Step::Rcpt && reply.code.value() == 552;
     match reply.code.severity() {
+        // A mailbox that is blocked keeps its mail.
+        _ if blocked(reply) => Outcome::Deferred(failure),
         // RFC 5321 §4.5.3.1.10: some servers say 552 where they mean 452.
         _ if too_many_recipients => Outcome::Deferred(failure),
         // RFC 5321 §3.8: the server is closing. Behind the end of content nobody can tell

@@ -17,6 +17,7 @@
 mod capabilities;
 mod classify;
 mod command;
+mod contract;
 mod reply;
 mod sasl;
 mod session;
@@ -25,9 +26,10 @@ mod transparency;
 
 pub use classify::Step;
 pub use command::ClientName;
+pub use contract::{Input, Output, SessionConfig};
 pub use reply::{
     EnhancedStatusCode, InvalidReply, PlaintextDrained, Reply, ReplyCode, ReplyParser, Severity,
 };
-pub use session::{Input, Output, Session, SessionConfig};
+pub use session::Session;
 pub use transaction::{Piece, Transaction};
 pub use transparency::DotStuffer;

@@ -1,9 +1,9 @@
 //! The session: what to write next, and what each reply leads to.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use super::{
-    ClientName, DotStuffer, Piece, PlaintextDrained, Reply, ReplyParser, Severity, Step,
+    DotStuffer, Input, Output, Piece, Reply, ReplyParser, SessionConfig, Severity, Step,
     Transaction,
     capabilities::Capabilities,
     classify::{connection_refused, refused},
@@ -13,59 +13,9 @@ use super::{
 };
 use crate::{
     limits::{CLOSE_TIMEOUT, CONTENT_TIMEOUT, FINAL_REPLY_TIMEOUT, REPLY_TIMEOUT},
-    mail::EmailAddress,
     outcome::{Cause, Failure, Outcome, Trouble},
-    secret::AccessToken,
     time::UnixMillis,
 };
-
-/// Who is sending, and with what.
-#[derive(Debug, Clone)]
-pub struct SessionConfig {
-    /// What we call ourselves.
-    pub client_name: ClientName,
-    /// The mailbox that is authenticated.
-    pub user: EmailAddress,
-    /// Its access token.
-    pub token: AccessToken,
-}
-
-/// What happened to the connection.
-#[derive(Debug, Clone, Copy)]
-pub enum Input<'a> {
-    /// Octets came, as many as they may be.
-    Received(&'a [u8]),
-    /// The TLS handshake that [`Output::UpgradeTls`] asked for is done.
-    TlsEstablished,
-    /// No more octets will come, or none can be written.
-    Closed,
-    /// Time has passed. Harmless before the deadline.
-    Timeout,
-}
-
-/// What to do next.
-#[derive(Debug)]
-pub enum Output {
-    /// Write these octets.
-    Transmit(Vec<u8>),
-    /// Start TLS, verifying the server's name, and say [`Input::TlsEstablished`] or
-    /// [`Input::Closed`].
-    UpgradeTls(PlaintextDrained),
-    /// Wait for octets until the deadline, then say [`Input::Timeout`].
-    NeedInput {
-        /// When waiting ends.
-        deadline: UnixMillis,
-    },
-    /// Authenticated: call [`Session::begin`] or [`Session::quit`], or wait.
-    Ready,
-    /// Call [`Session::content`] with the next piece.
-    NeedContent,
-    /// What became of the transaction, recipient by recipient in the envelope's order. Given
-    /// once; then the session is ready again or done.
-    Concluded(Vec<Outcome>),
-    /// The session is over. Given again however often one asks.
-    Done(Result<(), Failure>),
-}
 
 /// One connection to a submission server, as a machine without a socket.
 ///
@@ -76,13 +26,14 @@ pub enum Output {
 ///   time as the outputs tell; at any other time they do nothing.
 ///
 /// [`Self::deadline`] also bounds a write that does not get through.
-#[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
     state: State,
     replies: ReplyParser,
     capabilities: Capabilities,
     progress: Option<Progress>,
+    /// When the content of the transaction under way must have been handed over.
+    hand_over_by: UnixMillis,
     stuffer: DotStuffer,
     outputs: VecDeque<Output>,
     deadline: UnixMillis,
@@ -122,6 +73,7 @@ impl Session {
             replies: ReplyParser::default(),
             capabilities: Capabilities::default(),
             progress: None,
+            hand_over_by: now,
             stuffer: DotStuffer::default(),
             outputs: VecDeque::new(),
             deadline: now.after(REPLY_TIMEOUT),
@@ -187,8 +139,9 @@ impl Session {
         }
     }
 
-    /// Begins a transaction, when ready.
-    pub fn begin(&mut self, transaction: Transaction, now: UnixMillis) {
+    /// Begins a transaction, when ready. Content that is not handed over whole by `hand_over_by` is
+    /// not handed over at all: the caller would not be there for the answer.
+    pub fn begin(&mut self, transaction: Transaction, hand_over_by: UnixMillis, now: UnixMillis) {
         if self.state != State::Ready {
             return;
         }
@@ -201,12 +154,13 @@ impl Session {
         let reverse_path = transaction.envelope.reverse_path.clone();
         let progress = Progress::new(transaction);
         if too_large {
-            let failure = Failure::of_message(Cause::ContentRefused);
+            let failure = Failure::of_message(Cause::MessageTooLarge);
             let outcomes = progress.conclude(&Outcome::Rejected(failure));
             self.outputs.push_back(Output::Concluded(outcomes));
             return;
         }
         self.progress = Some(progress);
+        self.hand_over_by = hand_over_by;
         self.stuffer = DotStuffer::default();
         self.ask(
             &Command::Mail {
@@ -226,9 +180,10 @@ impl Session {
         match piece {
             Piece::More(octets) => {
                 let wire = self.stuffer.stuff(octets);
-                self.deadline = now.after(CONTENT_TIMEOUT);
+                self.expect(State::Content, CONTENT_TIMEOUT, now);
                 self.outputs.push_back(Output::Transmit(wire));
             }
+            Piece::End if now > self.hand_over_by => self.lose(Cause::TimedOut),
             Piece::End => {
                 let end = std::mem::take(&mut self.stuffer).end();
                 if let Some(progress) = &mut self.progress {
@@ -466,8 +421,21 @@ impl Session {
     }
 
     fn expect(&mut self, awaited: State, within: Duration, now: UnixMillis) {
+        let handing_over = matches!(
+            awaited,
+            State::Mail | State::Rcpt(_) | State::Data | State::Content
+        );
         self.state = awaited;
         self.deadline = now.after(within);
+        if handing_over {
+            self.deadline = self.deadline.min(self.hand_over_by);
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({:?})", self.state)
     }
 }
 

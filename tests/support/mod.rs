@@ -149,6 +149,8 @@ impl Entropy for SeededEntropy {
 pub enum Writes {
     Work,
     Fail,
+    /// So many work, then they fail.
+    FailAfter(u32),
     /// The caller is told that it failed, and it did not.
     FailButPersist,
 }
@@ -183,7 +185,14 @@ impl MemoryStore {
     }
 
     fn write(&self, work: impl FnOnce()) -> Result<(), StoreFault> {
-        let writes = self.writes.get();
+        let writes = match self.writes.get() {
+            Writes::FailAfter(0) => Writes::Fail,
+            Writes::FailAfter(left) => {
+                self.writes.set(Writes::FailAfter(left - 1));
+                Writes::Work
+            }
+            other => other,
+        };
         if writes != Writes::Fail {
             work();
         }
@@ -288,6 +297,12 @@ impl OutboxStore for MemoryStore {
             .min())
     }
 
+    fn realign(&self, job: &Job) -> Result<(), StoreFault> {
+        self.write(|| {
+            self.jobs.borrow_mut().insert(job.id, job.clone());
+        })
+    }
+
     fn leased(&self) -> Result<Vec<Job>, StoreFault> {
         let jobs = self.jobs.borrow();
         Ok(jobs
@@ -324,6 +339,10 @@ impl OutboxStore for MemoryStore {
 
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault> {
         self.write(|| self.alarm.set(Some(at)))
+    }
+
+    fn disarm(&self) -> Result<(), StoreFault> {
+        self.write(|| self.alarm.set(None))
     }
 }
 
@@ -474,6 +493,9 @@ impl Connection for ScriptedConnection {
 pub struct MemoryCache {
     pub values: RefCell<BTreeMap<String, Vec<u8>>>,
     pub ttls: RefCell<Vec<u64>>,
+    /// Looks, at each write, whether what should be stored before it is.
+    pub stored_first: RefCell<Option<Rc<Cell<bool>>>>,
+    pub seen_stored: Cell<bool>,
     pub broken: Cell<bool>,
 }
 
@@ -487,6 +509,12 @@ impl TokenCache for MemoryCache {
     }
 
     async fn put(&self, record: &str, value: &[u8], ttl_seconds: u64) {
+        let stored = self
+            .stored_first
+            .borrow()
+            .as_ref()
+            .is_some_and(|stored| stored.get());
+        self.seen_stored.set(stored);
         if !self.broken.get() {
             self.values
                 .borrow_mut()
@@ -499,6 +527,8 @@ impl TokenCache for MemoryCache {
 /// A Keeper's record in memory.
 pub struct MemoryCustody {
     pub record: RefCell<Option<String>>,
+    /// Whether a record with an access token is stored.
+    pub has_access: Rc<Cell<bool>>,
     pub writes: Cell<Writes>,
 }
 
@@ -506,6 +536,7 @@ impl MemoryCustody {
     pub fn new() -> Self {
         Self {
             record: RefCell::default(),
+            has_access: Rc::default(),
             writes: Cell::new(Writes::Work),
         }
     }
@@ -517,8 +548,16 @@ impl TokenCustody for MemoryCustody {
     }
 
     fn store(&self, record: &str) -> Result<(), StoreFault> {
-        let writes = self.writes.get();
+        let writes = match self.writes.get() {
+            Writes::FailAfter(0) => Writes::Fail,
+            Writes::FailAfter(left) => {
+                self.writes.set(Writes::FailAfter(left - 1));
+                Writes::Work
+            }
+            other => other,
+        };
         if writes != Writes::Fail {
+            self.has_access.set(!record.contains("\"access\":null"));
             self.record.replace(Some(record.to_owned()));
         }
         if writes == Writes::Work {

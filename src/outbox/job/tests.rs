@@ -62,7 +62,7 @@ fn accepted_by_all_is_sent_and_stays_sent() {
     let failure = Failure::of_mailbox(Cause::TlsFailed, Trouble::Transient);
     assert_eq!(job.lease(later(9999)), None);
     assert_eq!(job.conclude(&[in_doubt(), in_doubt()], NOW, 0), None);
-    assert_eq!(job.postpone(&failure, later(1), later(9999)), None);
+    assert_eq!(job.postpone(&failure, later(9999)), None);
     assert_eq!(job.found_leased(NOW, 0), None);
     assert_eq!(job, settled);
 }
@@ -133,9 +133,9 @@ fn a_lease_found_after_a_restart_is_a_doubt() {
 fn a_mailbox_that_is_down_postpones_and_counts_no_attempt() {
     let mut job = job(1);
     let failure = Failure::of_mailbox(Cause::TlsFailed, Trouble::Transient);
-    let event = job.postpone(&failure, later(60), NOW).unwrap();
+    let event = job.postpone(&failure, NOW).unwrap();
     assert_eq!((event.state, event.attempt), (State::Deferred, None));
-    assert_eq!((job.attempts, job.due_at), (0, Some(later(60))));
+    assert_eq!((job.attempts, job.due_at), (0, Some(NOW)));
 }
 
 #[test]

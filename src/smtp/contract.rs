@@ -1,0 +1,73 @@
+//! What goes into a session and what comes out of it.
+
+use std::fmt;
+
+use super::{ClientName, PlaintextDrained};
+use crate::{
+    mail::EmailAddress,
+    outcome::{Failure, Outcome},
+    secret::AccessToken,
+    time::UnixMillis,
+};
+
+/// Who is sending, and with what.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// What we call ourselves.
+    pub client_name: ClientName,
+    /// The mailbox that is authenticated.
+    pub user: EmailAddress,
+    /// Its access token.
+    pub token: AccessToken,
+}
+
+/// What happened to the connection.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// Octets came, as many as they may be.
+    Received(&'a [u8]),
+    /// The TLS handshake that [`Output::UpgradeTls`] asked for is done.
+    TlsEstablished,
+    /// No more octets will come, or none can be written.
+    Closed,
+    /// Time has passed. Harmless before the deadline.
+    Timeout,
+}
+
+/// What to do next.
+pub enum Output {
+    /// Write these octets.
+    Transmit(Vec<u8>),
+    /// Start TLS, verifying the server's name, and say [`Input::TlsEstablished`] or
+    /// [`Input::Closed`].
+    UpgradeTls(PlaintextDrained),
+    /// Wait for octets until the deadline, then say [`Input::Timeout`].
+    NeedInput {
+        /// When waiting ends.
+        deadline: UnixMillis,
+    },
+    /// Authenticated: call [`Session::begin`](super::Session::begin) or [`Session::quit`](super::Session::quit), or wait.
+    Ready,
+    /// Call [`Session::content`](super::Session::content) with the next piece.
+    NeedContent,
+    /// What became of the transaction, recipient by recipient in the envelope's order. Given
+    /// once; then the session is ready again or done.
+    Concluded(Vec<Outcome>),
+    /// The session is over. Given again however often one asks.
+    Done(Result<(), Failure>),
+}
+
+/// What is written may be an access token: `Debug` says how much it is.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transmit(octets) => write!(f, "Transmit({} octets)", octets.len()),
+            Self::UpgradeTls(_) => f.write_str("UpgradeTls"),
+            Self::NeedInput { deadline } => write!(f, "NeedInput(until {deadline})"),
+            Self::Ready => f.write_str("Ready"),
+            Self::NeedContent => f.write_str("NeedContent"),
+            Self::Concluded(outcomes) => write!(f, "Concluded({outcomes:?})"),
+            Self::Done(result) => write!(f, "Done({result:?})"),
+        }
+    }
+}
