@@ -45,8 +45,10 @@ impl<O: Outboxes> Door<'_, O> {
         if !body_whole {
             return Err(ApiError::too_large("JSON_BODY_OCTETS"));
         }
-        let body: serde_json::Value = serde_json::from_slice(&request.body)
-            .map_err(|error| ApiError::not_json(&error.to_string()))?;
+        let text =
+            std::str::from_utf8(&request.body).map_err(|_| ApiError::not_json("not UTF-8"))?;
+        let body: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| ApiError::not_json(&error.to_string()))?;
         let asked = SendRequest::read(&body)?;
         let allowed = self.config.sending_mailbox(key, &asked.from.address);
         let Some((mailbox, settings)) = allowed else {

@@ -86,7 +86,7 @@ impl CachedToken {
 
     /// Reads the stored form; whatever is not one counts as nothing cached.
     pub fn from_stored(stored: &[u8]) -> Option<Self> {
-        let stored: Stored = serde_json::from_slice(stored).ok()?;
+        let stored: Stored = serde_json::from_str(std::str::from_utf8(stored).ok()?).ok()?;
         if stored.v != Self::VERSION {
             return None;
         }

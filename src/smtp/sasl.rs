@@ -40,7 +40,7 @@ pub(super) fn challenge_status(challenge: &Reply) -> Option<String> {
     }
     let text = challenge.lines.first()?.trim();
     let json = STANDARD.decode(text).ok()?;
-    let challenge: Challenge = serde_json::from_slice(&json).ok()?;
+    let challenge: Challenge = serde_json::from_str(std::str::from_utf8(&json).ok()?).ok()?;
     let plain =
         challenge.status.len() <= 40 && challenge.status.bytes().all(|b| b.is_ascii_graphic());
     plain.then_some(challenge.status)
