@@ -109,6 +109,7 @@ impl World {
             path: path.to_owned(),
             headers,
             body: body.as_bytes().to_vec(),
+            binding: None,
         };
         let door = Door {
             config: &self.config,
@@ -116,6 +117,25 @@ impl World {
         };
         let whole = body.len() <= Door::<Kept>::body_limit(path) || body.is_empty();
         block_on(door.answer(&request, whole))
+    }
+
+    fn ask_bound(&self, headers: &[(&str, &str)], props: Value) -> Response {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let request = Request {
+            method: "POST".to_owned(),
+            path: "/emails".to_owned(),
+            headers,
+            body: mail().to_string().into_bytes(),
+            binding: serde_json::from_value(props).ok(),
+        };
+        let door = Door {
+            config: &self.config,
+            outboxes: &self.outboxes,
+        };
+        block_on(door.answer(&request, true))
     }
 
     fn send_with(&self, headers: &[(&str, &str)], body: &Value) -> Response {
@@ -447,4 +467,35 @@ fn l1_no_answer_shows_a_key() {
         .unwrap();
     let card = format!("{:?}", world.outboxes.store.card(id).unwrap());
     assert!(!card.contains("key-shop"));
+}
+
+#[test]
+fn another_worker_needs_no_key_where_the_platform_vouches_for_it() {
+    let world = World::new();
+    let props = |mailbox: &str| json!({ "edgepost_caller": "web", "mailboxes": [mailbox], "permission": "full_access" });
+    assert_eq!(world.ask_bound(&[], props("sales")).status, 200);
+    assert_eq!(
+        world.outboxes.accepts.borrow()[0].source.0,
+        "api/binding/web"
+    );
+    assert_eq!(
+        name(&world.ask_bound(&[], props("other"))),
+        (403, "validation_error".into())
+    );
+    // Headers prove nothing, and a key that is presented has to be one.
+    let pretending = [
+        ("ctx-props", "{\"edgepost_caller\":\"web\"}"),
+        ("cf-worker", "web"),
+    ];
+    assert_eq!(
+        name(&world.ask_bound(&pretending, json!({}))),
+        (401, "missing_api_key".into())
+    );
+    let wrong = [("authorization", "Bearer nonsense")];
+    assert_eq!(
+        name(&world.ask_bound(&wrong, props("sales"))),
+        (403, "invalid_api_key".into())
+    );
+    // Nobody is `binding/web` by having a key of that name.
+    assert_eq!(world.messages(), 1);
 }

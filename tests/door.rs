@@ -106,6 +106,7 @@ impl World {
             path: path.to_owned(),
             headers,
             body: body.as_bytes().to_vec(),
+            binding: None,
         };
         let door = Door {
             config: &self.config,

@@ -1,8 +1,10 @@
 //! Who may do what: keys presented by callers, compared without telling how much of them was
 //! right.
 
+mod binding;
 mod digest;
 mod operator;
 
+pub use binding::BindingProps;
 pub use digest::{InvalidKeyDigest, KeyDigest};
 pub use operator::{InvalidOperatorKey, OperatorKey, bearer};

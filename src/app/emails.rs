@@ -8,7 +8,7 @@ use super::{
 use crate::{
     access::bearer,
     api::{ApiError, Fingerprint, IdempotencyKey, SendRequest},
-    config::{KeyConfig, Name, Permission},
+    config::{Caller, Permission},
     outbox::Source,
 };
 
@@ -31,7 +31,7 @@ impl<O: Outboxes> Door<'_, O> {
     }
 
     async fn try_send(&self, request: &Request, body_whole: bool) -> Result<Response, ApiError> {
-        let (key_name, key) = self.authenticate(request)?;
+        let caller = self.authenticate(request)?;
         let idempotency_key = request
             .header("idempotency-key")
             .map(|value| IdempotencyKey::parse(value).ok_or_else(ApiError::invalid_idempotency_key))
@@ -50,22 +50,22 @@ impl<O: Outboxes> Door<'_, O> {
         let body: serde_json::Value =
             serde_json::from_str(text).map_err(|error| ApiError::not_json(&error.to_string()))?;
         let asked = SendRequest::read(&body)?;
-        let allowed = self.config.sending_mailbox(key, &asked.from.address);
+        let allowed = caller.sending_mailbox(self.config, &asked.from.address);
         let Some((mailbox, settings)) = allowed else {
-            return Err(self.why_not(key));
+            return Err(self.why_not(&caller));
         };
         let (Some(_), Some(_)) = (&self.config.root_key, &self.config.public_url) else {
             return Err(ApiError::misconfigured());
         };
         let ignored = asked.ignored.join(", ");
-        let (card, draft) = asked.into_parts(settings.sender.address.clone(), key_name.as_str());
+        let (card, draft) = asked.into_parts(settings.sender.address.clone(), &caller.name);
         let idempotency = idempotency_key.map(|key| Idempotency {
-            scope: key.scoped(key_name.as_str(), ENDPOINT),
+            scope: key.scoped(&caller.name, ENDPOINT),
             fingerprint: Fingerprint::of(&body),
         });
         let accept = Accept {
             mailbox: mailbox.clone(),
-            source: Source(format!("api/{key_name}")),
+            source: Source(format!("api/{}", caller.name)),
             draft,
             request: Some(ApiRequest { card, idempotency }),
         };
@@ -86,8 +86,8 @@ impl<O: Outboxes> Door<'_, O> {
     }
 
     async fn try_read(&self, request: &Request, id: &str) -> Result<Response, ApiError> {
-        let (key_name, key) = self.authenticate(request)?;
-        if key.permission == Permission::SendingAccess {
+        let caller = self.authenticate(request)?;
+        if caller.permission == Permission::SendingAccess {
             return Err(ApiError::restricted_api_key());
         }
         let id = id.parse().map_err(|error| ApiError::invalid("id", error))?;
@@ -95,30 +95,33 @@ impl<O: Outboxes> Door<'_, O> {
         let not_found = || ApiError::not_found("Email");
         let mailbox = self.keeping(id).ok_or_else(not_found)?;
         match self.outboxes.email(mailbox, id).await {
-            Ok(Some(email)) if email.key == key_name.as_str() => {
-                Ok(Response::json(200, &email.body))
-            }
+            Ok(Some(email)) if email.key == caller.name => Ok(Response::json(200, &email.body)),
             Ok(_) => Err(not_found()),
             Err(OutboxUnavailable) => Err(ApiError::unavailable()),
         }
     }
 
-    fn authenticate(&self, request: &Request) -> Result<(&Name, &KeyConfig), ApiError> {
+    /// Who calls: whoever holds the key that was presented, or another Worker that the platform
+    /// vouches for and that presents none.
+    fn authenticate(&self, request: &Request) -> Result<Caller, ApiError> {
+        if request.header("authorization").is_none()
+            && let Some(caller) = request.binding.as_ref().and_then(Caller::bound)
+        {
+            return Ok(caller);
+        }
         let presented = bearer(request.header("authorization"));
         let presented = presented.ok_or_else(ApiError::missing_api_key)?;
-        self.config
+        let found = self
+            .config
             .key(presented)
-            .ok_or_else(ApiError::invalid_api_key)
+            .ok_or_else(ApiError::invalid_api_key)?;
+        Ok(Caller::with_key(found.0, found.1))
     }
 
-    /// Why a key may not send: a mailbox of its own that has a fault might be the one that was
+    /// Why a caller may not send: a mailbox of its own that has a fault might be the one that was
     /// meant, and that is not the caller's mistake.
-    fn why_not(&self, key: &KeyConfig) -> ApiError {
-        if key
-            .mailboxes
-            .iter()
-            .any(|name| self.config.faulty_mailboxes.contains(name))
-        {
+    fn why_not(&self, caller: &Caller) -> ApiError {
+        if caller.has_faulty_mailbox(self.config) {
             ApiError::misconfigured()
         } else {
             ApiError::sender_not_allowed()

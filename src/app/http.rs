@@ -1,5 +1,7 @@
 //! Requests and answers as values, so that the door can be tried without a server.
 
+use crate::access::BindingProps;
+
 /// A request as the edge read it: the body is whole and below its cap.
 #[derive(Clone, Default)]
 pub struct Request {
@@ -11,6 +13,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// Who calls, where the platform says so.
+    pub binding: Option<BindingProps>,
 }
 
 impl Request {

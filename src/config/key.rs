@@ -25,17 +25,29 @@ pub enum Permission {
     SendingAccess,
 }
 
+impl Permission {
+    /// The permission of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "full_access" => Some(Self::FullAccess),
+            "sending_access" => Some(Self::SendingAccess),
+            _ => None,
+        }
+    }
+}
+
 impl KeyConfig {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let digest = fields.required("hash");
-        let permission = match fields.text("permission") {
-            None | Some("full_access") => Some(Permission::FullAccess),
-            Some("sending_access") => Some(Permission::SendingAccess),
-            Some(_) => {
-                fields.problem("permission", "must be full_access or sending_access");
-                None
-            }
-        };
+        let permission = fields
+            .text("permission")
+            .map_or(Some(Permission::FullAccess), |name| {
+                let permission = Permission::named(name);
+                if permission.is_none() {
+                    fields.problem("permission", "must be full_access or sending_access");
+                }
+                permission
+            });
         let mailboxes: Vec<Name> = fields.list("mailboxes");
         if mailboxes.is_empty() {
             fields.problem("mailboxes", "must name at least one mailbox");

@@ -4,6 +4,7 @@
 //! are `SECRET_*` and referred to by name. The same parse serves the Worker and the operator's
 //! check. A faulty entry disables itself and what depends on it, and nothing else.
 
+mod caller;
 mod fields;
 mod form;
 mod key;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use caller::Caller;
 pub use form::FormConfig;
 pub use key::{KeyConfig, Permission};
 pub use mailbox::{MailboxConfig, SmtpHost};
@@ -26,7 +28,6 @@ pub use problem::Problem;
 
 use crate::{
     access::{KeyDigest, OperatorKey},
-    mail::EmailAddress,
     outbox::OutboxTag,
     seal::RootKey,
     secret::Secret,
@@ -259,23 +260,6 @@ impl Config {
                 found
             }
         })
-    }
-
-    /// The mailbox through which `key` may send as `from`.
-    pub fn sending_mailbox(
-        &self,
-        key: &KeyConfig,
-        from: &EmailAddress,
-    ) -> Option<(&Name, &MailboxConfig)> {
-        let allowed = key
-            .mailboxes
-            .iter()
-            .filter_map(|name| self.mailboxes.get_key_value(name));
-        let mut allowed = allowed.filter(|(_, mailbox)| {
-            let alias = mailbox.aliases.contains(from) && key.aliases.contains(from);
-            mailbox.sender.address == *from || alias
-        });
-        allowed.next()
     }
 
     fn knows_mailbox(&self, name: &Name) -> bool {

@@ -17,6 +17,7 @@ pub(super) async fn read_request(mut request: Request, limit: usize) -> (app::Re
         path: request.path(),
         headers,
         body: Vec::new(),
+        binding: None,
     };
     if too_long || limit == 0 {
         return (read, !too_long);

@@ -29,11 +29,13 @@ use crate::app::Door;
 
 /// Every HTTP request to the Worker.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     let config = env::config(&env);
     let path = request.path();
     let limit = Door::<outbox_stub::OutboxStubs<'_>>::body_limit(&path);
-    let (request, body_whole) = body::read_request(request, limit).await;
+    let (mut request, body_whole) = body::read_request(request, limit).await;
+    // Empty, and so nobody's, for every request from outside.
+    request.binding = context.props().ok();
     let outboxes = outbox_stub::OutboxStubs { env: &env };
     let door = Door {
         config: &config,
