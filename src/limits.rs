@@ -58,6 +58,10 @@ pub const MAILBOX_OCTETS: usize = 2048;
 /// Octets of a JSON body that is read in one piece. What is larger has to be read from storage.
 pub const JSON_BODY_OCTETS: usize = 256 * 1024;
 
+/// Requests a second that a caller of the API may make, unless its key says otherwise. Resend's
+/// documented default.
+pub const API_REQUESTS_PER_SECOND: u32 = 10;
+
 /// Addresses in each of `to`, `cc`, `bcc` and `reply_to`. Resend's limit for `to`.
 pub const RECIPIENTS_PER_FIELD: usize = 50;
 

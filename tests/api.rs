@@ -17,8 +17,8 @@ use std::{cell::RefCell, time::Duration};
 use edgepost::{
     access::KeyDigest,
     app::{
-        Accept, Accepted, Door, Email, OutboxUnavailable, Outboxes, Request, Response, Story,
-        ports::OutboxStore,
+        Accept, Answered, Door, Email, Meter, OutboxUnavailable, Outboxes, Request, Response,
+        Story, ports::OutboxStore,
     },
     config::{Config, Name},
     outbox::EmailId,
@@ -35,13 +35,17 @@ struct Kept {
     store: MemoryStore,
     clock: VirtualClock,
     entropy: SeededEntropy,
+    meter: Meter,
     accepts: RefCell<Vec<Accept>>,
 }
 
 impl Outboxes for Kept {
-    async fn accept(&self, accept: &Accept) -> Result<Accepted, OutboxUnavailable> {
+    async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
         self.accepts.borrow_mut().push(accept.clone());
-        let kept = accept.clone().keep(&self.store, &self.clock, &self.entropy);
+        let (store, clock) = (&self.store, &self.clock);
+        let kept = accept
+            .clone()
+            .count_and_keep(&self.meter, store, clock, &self.entropy);
         kept.map_err(|_| OutboxUnavailable)
     }
 
@@ -94,6 +98,7 @@ impl World {
             store: MemoryStore::new(),
             clock: VirtualClock::new(),
             entropy: SeededEntropy::new(3),
+            meter: Meter::default(),
             accepts: RefCell::default(),
         };
         Self { config, outboxes }
@@ -338,7 +343,8 @@ fn h6_h7_h8_a_repeated_request_makes_no_second_message() {
     let again =
         r#"{ "text":"x", "subject":"Hi", "to":"d@e.test", "from":"Shop <sales@shop.test>" }"#;
     for body in [one.as_str(), again] {
-        assert_eq!(send("key-shop", "order-1", body), first);
+        let again = send("key-shop", "order-1", body);
+        assert_eq!((again.status, &again.body), (200, &first.body));
     }
     assert_eq!(world.messages(), 1);
     let mut other = mail();
@@ -498,4 +504,31 @@ fn another_worker_needs_no_key_where_the_platform_vouches_for_it() {
     );
     // Nobody is `binding/web` by having a key of that name.
     assert_eq!(world.messages(), 1);
+}
+
+#[test]
+fn h13_one_request_too_many_is_told_so_and_leaves_nothing() {
+    let world = World::new();
+    let header = |answer: &Response, name: &str| {
+        answer
+            .headers
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| value.clone())
+    };
+    for left in (0..10).rev() {
+        let answer = world.send(&mail());
+        assert_eq!(answer.status, 200);
+        assert_eq!(header(&answer, "ratelimit-limit").as_deref(), Some("10"));
+        assert_eq!(
+            header(&answer, "ratelimit-remaining"),
+            Some(left.to_string())
+        );
+    }
+    let refused = world.send(&mail());
+    assert_eq!(name(&refused), (429, "rate_limit_exceeded".into()));
+    assert_eq!(header(&refused, "retry-after").as_deref(), Some("1"));
+    assert_eq!(world.messages(), 10);
+    world.outboxes.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.send(&mail()).status, 200);
 }

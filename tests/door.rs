@@ -15,7 +15,10 @@ mod support;
 use std::cell::{Cell, RefCell};
 
 use edgepost::{
-    app::{Accept, Accepted, Door, Email, OutboxUnavailable, Outboxes, Request, Response, Story},
+    app::{
+        Accept, Accepted, Answered, Door, Email, OutboxUnavailable, Outboxes, Request, Response,
+        Story,
+    },
     config::{Config, Name},
     outbox::{EmailId, OutboxTag},
 };
@@ -36,7 +39,7 @@ fn id_of(mailbox: &str) -> EmailId {
 }
 
 impl Outboxes for Taking {
-    async fn accept(&self, accept: &Accept) -> Result<Accepted, OutboxUnavailable> {
+    async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
         if self.unreachable.get() {
             return Err(OutboxUnavailable);
         }
@@ -45,7 +48,11 @@ impl Outboxes for Taking {
         let arrived: Accept = serde_json::from_str(&json).unwrap();
         assert_eq!(arrived, *accept);
         self.taken.borrow_mut().push(arrived);
-        Ok(Accepted::Id(id_of(accept.mailbox.as_str())))
+        let accepted = Accepted::Id(id_of(accept.mailbox.as_str()));
+        Ok(Answered {
+            accepted,
+            rate: None,
+        })
     }
 
     async fn email(&self, _: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {

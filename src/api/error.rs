@@ -133,6 +133,12 @@ impl ApiError {
         Self::new(409, "invalid_idempotent_request", message)
     }
 
+    /// The caller asks too often.
+    pub fn rate_limit_exceeded() -> Self {
+        let message = "Too many requests. Wait for the seconds in `retry-after`.";
+        Self::new(429, "rate_limit_exceeded", message)
+    }
+
     /// Storage could not be reached, or its answer was lost.
     pub fn unavailable() -> Self {
         let message = "It is not certain that the message was accepted. Try again in a moment, with \

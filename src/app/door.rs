@@ -6,7 +6,7 @@ use super::{
     email::Email,
     emails,
     http::{Request, Response},
-    intake::{Accept, Accepted},
+    intake::{Accept, Accepted, Answered},
     story::Story,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 /// The Outboxes, reached from the door.
 pub trait Outboxes {
     /// Hands a message to its Outbox; once this returns it is durable.
-    fn accept(&self, accept: &Accept) -> impl Future<Output = Result<Accepted, OutboxUnavailable>>;
+    fn accept(&self, accept: &Accept) -> impl Future<Output = Result<Answered, OutboxUnavailable>>;
     /// Reads a message as the API shows it.
     fn email(
         &self,
@@ -150,11 +150,12 @@ impl<O: Outboxes> Door<'_, O> {
             request: None,
         };
         match self.outboxes.accept(&accept).await {
-            Ok(Accepted::Id(id)) => accepted_form(id, form, tongue),
-            // A form has neither idempotency key nor attachment.
-            Ok(Accepted::Conflict | Accepted::Attachment) | Err(OutboxUnavailable) => {
-                unavailable(tongue)
-            }
+            Ok(Answered {
+                accepted: Accepted::Id(id),
+                ..
+            }) => accepted_form(id, form, tongue),
+            // What else there is belongs to the API.
+            Ok(_) | Err(OutboxUnavailable) => unavailable(tongue),
         }
     }
 

@@ -3,7 +3,8 @@
 use super::{
     door::{Door, OutboxUnavailable, Outboxes},
     http::{Request, Response},
-    intake::{Accept, Accepted, ApiRequest, Idempotency},
+    intake::{Accept, Accepted, Answered, ApiRequest, Idempotency},
+    meter::Rate,
 };
 use crate::{
     access::bearer,
@@ -67,16 +68,27 @@ impl<O: Outboxes> Door<'_, O> {
             mailbox: mailbox.clone(),
             source: Source(format!("api/{}", caller.name)),
             draft,
-            request: Some(ApiRequest { card, idempotency }),
+            request: Some(ApiRequest {
+                card,
+                rate_limit: caller.rate_limit,
+                idempotency,
+            }),
         };
-        let answer = match self.outboxes.accept(&accept).await {
-            Ok(Accepted::Id(id)) => Response::json(200, &serde_json::json!({ "id": id })),
-            Ok(Accepted::Conflict) => return Err(ApiError::invalid_idempotent_request()),
-            Ok(Accepted::Attachment) => {
+        let answered = self.outboxes.accept(&accept).await;
+        let Answered { accepted, rate } =
+            answered.map_err(|OutboxUnavailable| ApiError::unavailable())?;
+        let answer = match accepted {
+            Accepted::Id(id) => Response::json(200, &serde_json::json!({ "id": id })),
+            Accepted::Conflict => error(&ApiError::invalid_idempotent_request()),
+            Accepted::Limited => error(&ApiError::rate_limit_exceeded()),
+            Accepted::Attachment => {
                 let what = crate::mail::InvalidAttachment::Message;
-                return Err(ApiError::invalid("attachments", what));
+                error(&ApiError::invalid("attachments", what))
             }
-            Err(OutboxUnavailable) => return Err(ApiError::unavailable()),
+        };
+        let answer = match rate {
+            Some(rate) => with_rate(answer, rate, accepted),
+            None => answer,
         };
         Ok(if ignored.is_empty() {
             answer
@@ -126,6 +138,18 @@ impl<O: Outboxes> Door<'_, O> {
         } else {
             ApiError::sender_not_allowed()
         }
+    }
+}
+
+/// Where the caller stands, in the headers that clients of Resend's read.
+fn with_rate(answer: Response, rate: Rate, accepted: Accepted) -> Response {
+    let answer = answer
+        .with("ratelimit-limit", rate.limit.to_string())
+        .with("ratelimit-remaining", rate.remaining.to_string())
+        .with("ratelimit-reset", rate.reset.to_string());
+    match accepted {
+        Accepted::Limited => answer.with("retry-after", rate.reset.to_string()),
+        _ => answer,
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::meter::{Meter, Rate};
 use super::ports::{Clock, Entropy, NoEntropy, OutboxStore, StoreFault, random};
 use crate::{
     api::{Card, Fingerprint},
@@ -30,6 +31,8 @@ pub struct Accept {
 pub struct ApiRequest {
     /// The message as its caller wrote it.
     pub card: Card,
+    /// How often its caller may ask, in requests a second.
+    pub rate_limit: u32,
     /// By what the request can be recognised when it is repeated.
     pub idempotency: Option<Idempotency>,
 }
@@ -53,6 +56,17 @@ pub enum Accepted {
     Conflict,
     /// A file cannot be sent as what it says it is.
     Attachment,
+    /// The caller asks too often.
+    Limited,
+}
+
+/// What an Outbox answers, and where the caller stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// What became of the request.
+    pub accepted: Accepted,
+    /// How often the caller may still ask; nothing for a form.
+    pub rate: Option<Rate>,
 }
 
 /// Why a message was not taken in. Nothing of it was kept.
@@ -67,6 +81,34 @@ pub enum InvalidAccept {
 }
 
 impl Accept {
+    /// Counts the request, and keeps the message if it is not one too many.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub fn count_and_keep(
+        self,
+        meter: &Meter,
+        store: &impl OutboxStore,
+        clock: &impl Clock,
+        entropy: &impl Entropy,
+    ) -> Result<Answered, InvalidAccept> {
+        let counted = self
+            .request
+            .as_ref()
+            .map(|request| meter.count(&request.card.key, request.rate_limit, clock.now()));
+        if let Some(Err(rate)) = counted {
+            return Ok(Answered {
+                accepted: Accepted::Limited,
+                rate: Some(rate),
+            });
+        }
+        let accepted = self.keep(store, clock, entropy)?;
+        Ok(Answered {
+            accepted,
+            rate: counted.and_then(Result::ok),
+        })
+    }
+
     /// Renders the message and keeps it, whole or not at all. Once this returns, the message is
     /// durable before any answer leaves (the output gate holds the answer until the rows are).
     ///

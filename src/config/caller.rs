@@ -1,7 +1,7 @@
 //! Who calls the API, and what they may do.
 
 use super::{Config, KeyConfig, MailboxConfig, Name, Permission};
-use crate::{access::BindingProps, mail::EmailAddress};
+use crate::{access::BindingProps, limits::API_REQUESTS_PER_SECOND, mail::EmailAddress};
 
 /// A caller that has proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub struct Caller {
     pub name: String,
     /// What it may do.
     pub permission: Permission,
+    /// Requests a second, for each mailbox.
+    pub rate_limit: u32,
     mailboxes: Vec<Name>,
     aliases: Vec<EmailAddress>,
 }
@@ -20,6 +22,7 @@ impl Caller {
         Self {
             name: format!("key/{name}"),
             permission: key.permission,
+            rate_limit: key.rate_limit,
             mailboxes: key.mailboxes.clone(),
             aliases: key.aliases.clone(),
         }
@@ -36,6 +39,7 @@ impl Caller {
         Some(Self {
             name: format!("binding/{name}"),
             permission: Permission::named(&props.permission)?,
+            rate_limit: API_REQUESTS_PER_SECOND,
             mailboxes: mailboxes.ok()?,
             aliases: aliases.ok()?,
         })

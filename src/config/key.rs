@@ -1,7 +1,7 @@
 //! `[vars.KEY_*]`: an API key, of which only the digest is configured.
 
 use super::{Name, fields::Fields};
-use crate::{access::KeyDigest, mail::EmailAddress};
+use crate::{access::KeyDigest, limits::API_REQUESTS_PER_SECOND, mail::EmailAddress};
 
 /// An API key's rights.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct KeyConfig {
     pub mailboxes: Vec<Name>,
     /// Which of their aliases it may send as.
     pub aliases: Vec<EmailAddress>,
+    /// Requests a second, for each mailbox.
+    pub rate_limit: u32,
 }
 
 /// What a key may do, in Resend's words.
@@ -53,11 +55,24 @@ impl KeyConfig {
             fields.problem("mailboxes", "must name at least one mailbox");
         }
         let aliases = fields.list("aliases");
+        let rate_limit = match fields.take("rate_limit").map(serde_json::Value::as_u64) {
+            None => Some(API_REQUESTS_PER_SECOND),
+            Some(rate) => rate
+                .and_then(|rate| u32::try_from(rate).ok())
+                .filter(|rate| *rate > 0),
+        };
+        if rate_limit.is_none() {
+            fields.problem(
+                "rate_limit",
+                "must be a number of requests a second, at least 1",
+            );
+        }
         Some(Self {
             digest: digest?,
             permission: permission?,
             mailboxes,
             aliases,
+            rate_limit: rate_limit?,
         })
     }
 }

@@ -18,7 +18,7 @@ use super::{
     stub,
 };
 use crate::{
-    app::{Accept, Drain, Email, Outbox as OutboxCase, Story, Tokens, ports::StoreFault},
+    app::{Accept, Drain, Email, Meter, Outbox as OutboxCase, Story, Tokens, ports::StoreFault},
     config::Name,
     oauth::{CachedToken, Credential},
     seal::{Purpose, Sealer},
@@ -37,6 +37,7 @@ struct Inner {
     /// Opened when it is first needed, and again if that failed.
     store: OnceCell<SqliteStore>,
     drain: Drain,
+    meter: Meter,
     token: RefCell<Option<CachedToken>>,
 }
 
@@ -48,6 +49,7 @@ impl DurableObject for Outbox {
             state,
             store: OnceCell::new(),
             drain: Drain::default(),
+            meter: Meter::default(),
             token: RefCell::new(None),
         };
         Self {
@@ -107,8 +109,10 @@ impl Inner {
 
     fn accept(&self, accept: Accept) -> Result<Response> {
         let kept = self.store().map_err(Into::into);
-        match kept.and_then(|store| accept.keep(store, &PlatformClock, &PlatformEntropy)) {
-            Ok(accepted) => Response::from_json(&accepted),
+        match kept.and_then(|store| {
+            accept.count_and_keep(&self.meter, store, &PlatformClock, &PlatformEntropy)
+        }) {
+            Ok(answered) => Response::from_json(&answered),
             Err(_) => Response::error("not accepted", 503),
         }
     }

@@ -5,7 +5,7 @@ use worker::{Env, Method, Request, Response};
 
 use super::{env::OUTBOX, stub};
 use crate::{
-    app::{Accept, Accepted, Email, OutboxUnavailable, Outboxes, Story},
+    app::{Accept, Answered, Email, OutboxUnavailable, Outboxes, Story},
     config::Name,
     outbox::EmailId,
 };
@@ -45,7 +45,7 @@ impl OutboxStubs<'_> {
 }
 
 impl Outboxes for OutboxStubs<'_> {
-    async fn accept(&self, accept: &Accept) -> Result<Accepted, OutboxUnavailable> {
+    async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
         let request = stub::post("http://outbox/accept", accept).map_err(|_| OutboxUnavailable)?;
         match self.ask(&accept.mailbox, request).await {
             Ok(mut answer) if answer.status_code() == 200 => stub::answered(&mut answer)
