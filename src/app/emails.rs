@@ -1,9 +1,10 @@
 //! The API's routes: `POST /emails` and `GET /emails/{id}`.
 
 use super::{
+    api_request::{ApiRequest, Idempotency},
     door::{Door, OutboxUnavailable, Outboxes},
     http::{Request, Response},
-    intake::{Accept, Accepted, Answered, ApiRequest, Idempotency},
+    intake::{Accept, Accepted, Answered},
     meter::Rate,
 };
 use crate::{

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::api_request::ApiRequest;
 use super::meter::{Meter, Rate};
 use super::ports::{Clock, Entropy, NoEntropy, OutboxStore, StoreFault, random};
 use crate::{
-    api::{Card, Fingerprint},
     config::Name,
     mail::{Draft, MessageId, Stamp, frame},
     outbox::{EmailId, Job, OutboxTag, Source},
@@ -24,26 +24,6 @@ pub struct Accept {
     /// What the API keeps of the request.
     #[serde(default)]
     pub request: Option<ApiRequest>,
-}
-
-/// What makes a message one of the API's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiRequest {
-    /// The message as its caller wrote it.
-    pub card: Card,
-    /// How often its caller may ask, in requests a second.
-    pub rate_limit: u32,
-    /// By what the request can be recognised when it is repeated.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// A request that must not be done twice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Idempotency {
-    /// The caller's key, scoped to the API key and the endpoint.
-    pub scope: String,
-    /// What was asked.
-    pub fingerprint: Fingerprint,
 }
 
 /// What an Outbox answers.

@@ -1,6 +1,7 @@
 //! The use cases: asynchronous, generic over small ports, and without a word of the platform. The
 //! edge implements the ports and calls these; tests implement them in memory, with faults.
 
+mod api_request;
 mod door;
 mod drain;
 mod email;
@@ -14,11 +15,12 @@ mod story;
 mod submit;
 mod tokens;
 
+pub use api_request::{ApiRequest, Idempotency};
 pub use door::{Door, OutboxUnavailable, Outboxes};
 pub use drain::{Drain, Outbox};
 pub use email::Email;
 pub use http::{Request, Response};
-pub use intake::{Accept, Accepted, Answered, ApiRequest, Idempotency, InvalidAccept};
+pub use intake::{Accept, Accepted, Answered, InvalidAccept};
 pub use keeper::{Keeper, KeeperAnswer, KeeperRequest};
 pub use meter::{Meter, Rate};
 pub use story::Story;

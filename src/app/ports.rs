@@ -7,7 +7,7 @@ use std::future::Future;
 
 use thiserror::Error;
 
-use super::intake::ApiRequest;
+use super::api_request::ApiRequest;
 use crate::{
     api::Card,
     oauth::{Fingerprint, TokenFailure},
