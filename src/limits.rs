@@ -191,9 +191,9 @@ pub const FLIGHT_BEGIN_MAX: Duration = Duration::from_secs(240);
 /// the time for the final reply and half a minute.
 pub const HAND_OVER_MAX: Duration = Duration::from_secs(270);
 
-/// The alarm that is armed while a run is under way, in case it dies with the Worker: later than
-/// any handler can be.
-pub const RUN_SAFETY: Duration = Duration::from_secs(16 * 60);
+/// A run that no alarm stands behind arms one this much later, in case it dies with the Worker; so
+/// does an alarm that finds a run under way.
+pub const RUN_SAFETY: Duration = Duration::from_secs(60);
 
 /// After storage failed, an Outbox tries again this much later.
 pub const STORE_RETRY: Duration = Duration::from_secs(60);

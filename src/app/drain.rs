@@ -50,6 +50,15 @@ impl Drain {
     }
 }
 
+/// What led to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// The alarm, which the platform keeps until the run has ended.
+    Alarm,
+    /// A request that found the alarm lost; nothing stands behind this run but what it arms.
+    Request,
+}
+
 /// An Outbox: its mailbox, and its ports.
 #[derive(Debug)]
 pub struct Outbox<'a, S, N, K, E, C, T> {
@@ -85,7 +94,7 @@ where
     ///
     /// # Errors
     /// When storage fails so that not even the alarm can be armed; the platform then calls again.
-    pub async fn run(&self) -> Result<(), StoreFault> {
+    pub async fn run(&self, trigger: Trigger) -> Result<(), StoreFault> {
         if self.drain.running.replace(true) {
             // The alarm that led here is used up, and whoever is running may yet die.
             return self.store.arm(self.clock.now().after(RUN_SAFETY));
@@ -93,14 +102,18 @@ where
         let _running = Running(&self.drain.running);
         // An error is not passed on: the platform retries an alarm a few times in a few minutes,
         // and then never again.
-        match self.run_alone().await {
+        match self.run_alone(trigger).await {
             Ok(()) => Ok(()),
             Err(StoreFault) => self.store.arm(self.clock.now().after(STORE_RETRY)),
         }
     }
 
-    async fn run_alone(&self) -> Result<(), StoreFault> {
-        self.store.arm(self.clock.now().after(RUN_SAFETY))?;
+    async fn run_alone(&self, trigger: Trigger) -> Result<(), StoreFault> {
+        // The platform keeps an alarm until its handler has ended, and calls again at once after a
+        // crash; arming another one here would take the place of that.
+        if trigger == Trigger::Request {
+            self.store.arm(self.clock.now().after(RUN_SAFETY))?;
+        }
         self.recover()?;
         let health = self.store.health()?;
         let under_these = health.clone().under(self.settings);

@@ -17,7 +17,7 @@ mod tokens;
 
 pub use api_request::{ApiRequest, Idempotency};
 pub use door::{Door, OutboxUnavailable, Outboxes};
-pub use drain::{Drain, Outbox};
+pub use drain::{Drain, Outbox, Trigger};
 pub use email::Email;
 pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};

@@ -18,7 +18,10 @@ use super::{
     stub,
 };
 use crate::{
-    app::{Accept, Drain, Email, Meter, Outbox as OutboxCase, Story, Tokens, ports::StoreFault},
+    app::{
+        Accept, Drain, Email, Meter, Outbox as OutboxCase, Story, Tokens, Trigger,
+        ports::StoreFault,
+    },
     config::Name,
     oauth::{CachedToken, Credential},
     seal::{Purpose, Sealer},
@@ -76,7 +79,7 @@ impl DurableObject for Outbox {
     async fn alarm(&self) -> Result<Response> {
         // An error makes the platform call again; a panic would end this object's alarms.
         self.inner
-            .run()
+            .run(Trigger::Alarm)
             .await
             .map_err(|fault| worker::Error::from(fault.to_string()))?;
         Response::ok("")
@@ -90,7 +93,7 @@ impl Outbox {
         if self.inner.is_stalled() {
             let inner = Rc::clone(&self.inner);
             self.inner.state.wait_until(async move {
-                if inner.run().await.is_err() {
+                if inner.run(Trigger::Request).await.is_err() {
                     worker::console_error!(r#"{{"event":"drain_failed"}}"#);
                 }
             });
@@ -141,7 +144,7 @@ impl Inner {
             .unwrap_or(false)
     }
 
-    async fn run(&self) -> std::result::Result<(), StoreFault> {
+    async fn run(&self, trigger: Trigger) -> std::result::Result<(), StoreFault> {
         let store = self.store()?;
         let config = env::config(&self.env);
         let mailbox = self
@@ -199,7 +202,7 @@ impl Inner {
             settings: &settings,
             drain: &self.drain,
         };
-        outbox.run().await
+        outbox.run(trigger).await
     }
 }
 
