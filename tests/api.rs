@@ -317,7 +317,13 @@ fn h5_messages_of_others_and_messages_of_nobody_look_alike() {
         read("019ab1c2-8000-8000-8000-000000000000", "key-shop"),
         other
     );
+    assert_eq!(
+        read("49a3999c-0ce1-4ea6-ab68-afcd6dc2e794", "key-shop"),
+        other
+    );
     assert_eq!(read("no-id", "key-shop").status, 422);
+    let absent = world.ask("GET", "/domains", &[], "");
+    assert_eq!(name(&absent), (404, "not_found".into()));
     assert_eq!(
         name(&read(&theirs, "key-sender")),
         (401, "restricted_api_key".into())

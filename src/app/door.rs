@@ -78,9 +78,13 @@ impl<O: Outboxes> Door<'_, O> {
             (_, ["f", _]) => not_allowed("POST, OPTIONS"),
             ("POST", ["emails"]) => self.send_email(request, body_whole).await,
             ("GET" | "HEAD", ["emails", id]) => self.read_email(request, id).await,
-            (_, ["emails"] | ["emails", _]) => emails::error(&ApiError::method_not_allowed()),
+            (_, ["emails"]) => emails::not_allowed("POST"),
+            (_, ["emails", _]) => emails::not_allowed("GET, HEAD"),
             ("GET" | "HEAD", ["admin", "messages", id]) => self.story(request, id).await,
             (_, ["healthz"] | ["admin", "messages", _]) => not_allowed("GET, HEAD"),
+            (_, [route, ..]) if emails::ROUTES.contains(route) => {
+                emails::error(&ApiError::not_found("Endpoint"))
+            }
             _ => not_found(),
         }
     }

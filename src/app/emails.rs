@@ -11,7 +11,7 @@ use crate::{
     access::bearer,
     api::{ApiError, Fingerprint, IdempotencyKey, SendRequest},
     config::{Caller, Permission},
-    outbox::Source,
+    outbox::{EmailId, InvalidId, Source},
 };
 
 /// The endpoint that idempotency keys of `POST /emails` belong to.
@@ -103,7 +103,10 @@ impl<O: Outboxes> Door<'_, O> {
         if caller.permission == Permission::SendingAccess {
             return Err(ApiError::restricted_api_key());
         }
-        let id = id.parse().map_err(|error| ApiError::invalid("id", error))?;
+        let id: EmailId = id.parse().map_err(|error| match error {
+            InvalidId::Form => ApiError::invalid("id", error),
+            InvalidId::Foreign => ApiError::not_found("Email"),
+        })?;
         // Somebody else's message and one that never was are not told apart.
         let not_found = || ApiError::not_found("Email");
         let mailbox = self.keeping(id).ok_or_else(not_found)?;
@@ -141,6 +144,28 @@ impl<O: Outboxes> Door<'_, O> {
         }
     }
 }
+
+/// The answer to another method than the route has.
+pub(super) fn not_allowed(methods: &'static str) -> Response {
+    error(&ApiError::method_not_allowed()).with("allow", methods)
+}
+
+/// The first words of Resend's routes: what is not there yet is answered in the shape that its
+/// clients understand.
+pub(super) const ROUTES: [&str; 12] = [
+    "emails",
+    "domains",
+    "api-keys",
+    "webhooks",
+    "templates",
+    "suppressions",
+    "logs",
+    "contacts",
+    "audiences",
+    "segments",
+    "topics",
+    "broadcasts",
+];
 
 /// Where the caller stands, in the headers that clients of Resend's read.
 fn with_rate(answer: Response, rate: Rate, accepted: Accepted) -> Response {

@@ -37,8 +37,14 @@ pub struct EmailId(u128);
 
 /// Not an identifier of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("an identifier is a UUID such as 019ab1c2-8000-8000-8000-000000000000")]
-pub struct InvalidId;
+pub enum InvalidId {
+    /// No UUID at all.
+    #[error("an identifier is a UUID such as 019ab1c2-8000-8000-8000-000000000000")]
+    Form,
+    /// A UUID, and not one that was made here.
+    #[error("there is no such identifier")]
+    Foreign,
+}
 
 const VERSION_8: u128 = 0x8 << 76;
 const VERSION_MASK: u128 = 0xf << 76;
@@ -85,11 +91,15 @@ impl FromStr for EmailId {
                 _ => byte.is_ascii_hexdigit(),
             });
         if !hyphens_in_place {
-            return Err(InvalidId);
+            return Err(InvalidId::Form);
         }
-        let id = u128::from_str_radix(&text.replace('-', ""), 16).map_err(|_| InvalidId)?;
+        let id = u128::from_str_radix(&text.replace('-', ""), 16).map_err(|_| InvalidId::Form)?;
         let ours = id & VERSION_MASK == VERSION_8 && id & VARIANT_MASK == VARIANT;
-        if ours { Ok(Self(id)) } else { Err(InvalidId) }
+        if ours {
+            Ok(Self(id))
+        } else {
+            Err(InvalidId::Foreign)
+        }
     }
 }
 
@@ -130,6 +140,13 @@ mod tests {
     }
 
     #[test]
+    fn h5_a_foreign_uuid_is_told_from_what_is_no_uuid() {
+        let foreign = "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794";
+        assert_eq!(foreign.parse::<EmailId>(), Err(InvalidId::Foreign));
+        assert_eq!("x".parse::<EmailId>(), Err(InvalidId::Form));
+    }
+
+    #[test]
     fn err_what_is_no_identifier_of_ours() {
         for text in [
             "",
@@ -142,7 +159,7 @@ mod tests {
             "01901234-5678-8fff-bfff-fffffffffffff",
             "+1901234-5678-8fff-bfff-ffffffffffff",
         ] {
-            assert_eq!(text.parse::<EmailId>(), Err(InvalidId), "{text}");
+            assert!(text.parse::<EmailId>().is_err(), "{text}");
         }
     }
 }

@@ -93,6 +93,19 @@ impl Client {
         )
     }
 
+    /// POST of these octets, with these headers.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub fn post(&self, url: &str, body: &[u8], headers: &[(&str, &str)]) -> Result<Answer> {
+        let mut request = self.agent.post(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send(body);
+        read(answer.context(|| format!("POST {}", without_query(url)))?)
+    }
+
     /// POST of a form, urlencoded, with these headers.
     ///
     /// # Errors
@@ -103,15 +116,9 @@ impl Client {
         fields: &[(&str, &str)],
         headers: &[(&str, &str)],
     ) -> Result<Answer> {
-        let mut request = self
-            .agent
-            .post(url)
-            .header("content-type", "application/x-www-form-urlencoded");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let answer = request.send(encode_form(fields));
-        read(answer.context(|| format!("POST {}", without_query(url)))?)
+        let kind = ("content-type", "application/x-www-form-urlencoded");
+        let headers = [&[kind], headers].concat();
+        self.post(url, encode_form(fields).as_bytes(), &headers)
     }
 }
 

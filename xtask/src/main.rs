@@ -14,6 +14,7 @@ cargo xtask <command>
   check [--plan free|paid] [--config FILE]
                            what is wrong with the variables of wrangler.toml
   key root|operator        a fresh key, and how to store it
+  key api NAME             a fresh API key for a caller, and the table that admits it
   test [SUITE…]            every check there is, or those named
 ";
 
@@ -38,6 +39,7 @@ fn run(arguments: &[String]) -> Result<()> {
             let (plan, config) = check_options(options)?;
             check::run(plan, config)
         }
+        ["key", "api", name] => key::print_api(name),
         ["key", kind] => key::print(kind.parse()?),
         ["test", ..] => suites::run(&arguments[1..]),
         [] | ["help" | "--help" | "-h"] => {

@@ -20,6 +20,11 @@ impl Case {
         Self::with(name, Setup::default(), check)
     }
 
+    /// A case of the API, with a provider in good order.
+    pub fn api(name: impl Into<String>, check: impl Fn(&Site) + Send + Sync + 'static) -> Self {
+        Self::with(name, Setup::api(), check)
+    }
+
     /// A case with this setup.
     pub fn with(
         name: impl Into<String>,
@@ -50,6 +55,8 @@ pub struct Setup {
     pub mailboxes: usize,
     /// Where the form sends a browser.
     pub redirect: Option<&'static str>,
+    /// Whether there are API keys; its mail then goes to friends, and not to the form's owner.
+    pub api: bool,
 }
 
 impl Default for Setup {
@@ -62,11 +69,21 @@ impl Default for Setup {
             token_then: None,
             mailboxes: 1,
             redirect: None,
+            api: false,
         }
     }
 }
 
 impl Setup {
+    /// Everything in good order, and keys to the API.
+    #[must_use]
+    pub fn api() -> Self {
+        Self {
+            api: true,
+            ..Self::default()
+        }
+    }
+
     /// Every connection meets this.
     #[must_use]
     pub fn always(fault: Fault) -> Self {

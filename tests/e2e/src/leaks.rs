@@ -13,8 +13,8 @@ use crate::site::BODY_CANARY;
 /// Even so much of a secret is a leak.
 const PREFIX_CHARS: usize = 8;
 
-/// What the sandbox's refresh tokens and client secret begin with.
-const BEGINNINGS: [&str; 2] = ["refresh-", "secret-"];
+/// What the sandbox's refresh tokens and client secret begin with, and the API's keys.
+const BEGINNINGS: [&str; 3] = ["refresh-", "secret-", "ep_"];
 
 /// Something to search for.
 pub struct Needle {
@@ -39,7 +39,7 @@ impl Needle {
 #[must_use]
 pub fn secrets(world: &World) -> Vec<Needle> {
     let mut needles = Vec::new();
-    for (name, value) in &world.secrets {
+    for (name, value) in world.secrets.iter().chain(world.keys()) {
         // The beginning tells nothing; 8 characters beyond it would.
         let known = BEGINNINGS.iter().find(|start| value.starts_with(**start));
         let length = known.map_or(0, |start| start.len()) + PREFIX_CHARS;

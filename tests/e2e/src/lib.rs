@@ -1,13 +1,19 @@
 //! What the end-to-end cases stand on: one sandbox, one Worker, and for each case a mailbox, a form
 //! and a submission port of its own, so that all can run side by side.
 
+pub mod api;
 pub mod case;
 pub mod leaks;
+pub mod letter;
 pub mod mail;
+pub mod python;
+pub mod raw;
 pub mod site;
 pub mod story;
 pub mod world;
 
+pub use api::Key;
 pub use case::{Case, Setup};
+pub use letter::{Letter, Part};
 pub use site::Site;
 pub use world::World;

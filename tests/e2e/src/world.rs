@@ -9,6 +9,7 @@ use xtask::http::{Answer, Client};
 use xtask::worker::{Worker, WorkerOptions};
 use xtask::{Result, key, paths};
 
+use crate::api::Keys;
 use crate::case::Case;
 use crate::site::{OWNER, Site};
 
@@ -32,6 +33,7 @@ struct Corner {
     forms: Vec<String>,
     address: String,
     port: u16,
+    keys: Option<Keys>,
 }
 
 impl World {
@@ -95,7 +97,17 @@ impl World {
             forms: corner.forms.clone(),
             address: corner.address.clone(),
             port: corner.port,
+            keys: corner.keys.as_ref(),
         }
+    }
+
+    /// All keys to the API, by the names of their variables.
+    pub fn keys(&self) -> impl Iterator<Item = &(String, String)> {
+        let keys = self
+            .corners
+            .iter()
+            .filter_map(|corner| corner.keys.as_ref());
+        keys.flat_map(|keys| &keys.texts)
     }
 
     /// For cases that cannot run beside each other, such as one that kills the Worker.
@@ -137,7 +149,26 @@ impl World {
         self.record(answer.expect("an answer"))
     }
 
-    /// Every answer so far, headers included, but the operator's.
+    /// POST of these octets by anyone.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn post_octets(&self, path: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
+        let url = format!("{}{path}", self.worker.url());
+        let answer = self.client.post(&url, body, headers);
+        self.record(answer.expect("an answer"))
+    }
+
+    /// GET by the owner of what is asked for. Not recorded: it is there to show the message.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn get_own(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let url = format!("{}{path}", self.worker.url());
+        self.client.get(&url, headers).expect("an answer")
+    }
+
+    /// Every answer so far, headers included, but the operator's and what owners read.
     #[must_use]
     pub fn answers(&self) -> Vec<String> {
         self.answers
@@ -146,7 +177,7 @@ impl World {
             .clone()
     }
 
-    fn record(&self, answer: Answer) -> Answer {
+    pub(crate) fn record(&self, answer: Answer) -> Answer {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.push(format!("{answer:?}"));
         answer
@@ -172,15 +203,28 @@ fn configure(
     sandbox.script_token_endpoint(&address, (setup.token)(port), setup.token_then.clone());
 
     let mut forms = Vec::new();
+    let keys = if setup.api {
+        let keys = Keys::fresh(number, &address)?;
+        vars.extend(keys.variables(&mailbox_name(number, 0)));
+        Some(keys)
+    } else {
+        None
+    };
+    let aliases = keys.as_ref().map_or(Vec::new(), Keys::aliases);
     for mailbox in 0..setup.mailboxes {
-        let name = format!("c{number}_{mailbox}");
+        let name = mailbox_name(number, mailbox);
         let upper = name.to_uppercase();
+        // No two mailboxes may have the same; the account is one.
+        let address = match mailbox {
+            0 => address.clone(),
+            _ => address.replace('@', &format!("+{mailbox}@")),
+        };
         let mailbox = json!({
             "address": address, "name": "The Shop", "provider": "custom",
             "client_id": sandbox.client_id(), "client_secret": "SECRET_CLIENT",
             "refresh_token": refresh_secret,
             "token_endpoint": sandbox.token_endpoint(), "scope": SMTP_SCOPE,
-            "smtp_host": "localhost", "smtp_port": port,
+            "smtp_host": "localhost", "smtp_port": port, "aliases": aliases,
         });
         let mut form = json!({ "mailbox": name, "to": [OWNER], "subject": "An enquiry" });
         if let Some(redirect) = setup.redirect {
@@ -194,7 +238,12 @@ fn configure(
         forms,
         address,
         port,
+        keys,
     })
+}
+
+fn mailbox_name(number: usize, mailbox: usize) -> String {
+    format!("c{number}_{mailbox}")
 }
 
 /// Nothing of an earlier run may be found again.

@@ -48,6 +48,11 @@ pub const SUITES: &[Suite] = &[
         run: e2e,
     },
     Suite {
+        name: "sdk",
+        what: "Resend's own client against the Worker",
+        run: sdk,
+    },
+    Suite {
         name: "demo",
         what: "the demonstration delivers its mail",
         run: demo_once,
@@ -100,7 +105,13 @@ fn deploy() -> Result<()> {
 fn e2e() -> Result<()> {
     tools::ensure()?;
     build::ensure_built()?;
-    cargo(&["test", "-p", "edgepost-e2e"])
+    cargo(&["test", "-p", "edgepost-e2e", "--test", "e2e"])
+}
+
+fn sdk() -> Result<()> {
+    tools::ensure()?;
+    build::ensure_built()?;
+    cargo(&["test", "-p", "edgepost-e2e", "--test", "sdk"])
 }
 
 fn demo_once() -> Result<()> {

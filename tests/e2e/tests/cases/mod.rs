@@ -1,5 +1,10 @@
 //! All cases, by topic.
 
+mod api;
+mod api_fields;
+mod api_http;
+mod api_smuggling;
+mod api_text;
 mod crash;
 mod form;
 mod leak;
@@ -24,6 +29,11 @@ pub fn main() -> Vec<Case> {
         refused::cases(),
         lost::cases(),
         token::cases(),
+        api::cases(),
+        api_fields::cases(),
+        api_smuggling::cases(),
+        api_text::cases(),
+        api_http::cases(),
     ];
     topics.into_iter().flatten().collect()
 }

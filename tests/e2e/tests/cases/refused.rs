@@ -103,7 +103,7 @@ pub fn cases() -> Vec<Case> {
             "S9",
             Step::Content,
             "552 5.3.4 too big",
-            Becomes::Failed("content_refused"),
+            Becomes::Failed("message_too_large"),
         ),
         (
             "S9",
