@@ -1,0 +1,145 @@
+//! A mail server that speaks its part.
+
+use super::*;
+
+/// What a scripted server does next.
+#[derive(Clone, Debug)]
+pub enum Move {
+    /// Says this, whenever the client waits.
+    Say(&'static str),
+    /// Waits for a whole line, and does not care what it says.
+    Hear,
+    /// Waits for the end of content.
+    HearContent,
+    /// The handshake that the client starts now succeeds.
+    Tls,
+    /// Closes.
+    Close,
+}
+
+/// A server that speaks its part, a new part for each connection.
+pub struct ScriptedServer {
+    pub parts: RefCell<VecDeque<Vec<Move>>>,
+    pub connections: Cell<usize>,
+    pub heard: Rc<RefCell<Vec<u8>>>,
+    pub open: Rc<Cell<usize>>,
+    pub most_open: Cell<usize>,
+}
+
+impl ScriptedServer {
+    pub fn new(parts: Vec<Vec<Move>>) -> Self {
+        Self {
+            parts: RefCell::new(parts.into()),
+            connections: Cell::new(0),
+            heard: Rc::default(),
+            open: Rc::default(),
+            most_open: Cell::new(0),
+        }
+    }
+
+    pub fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard.borrow()).into_owned()
+    }
+}
+
+impl Connector for ScriptedServer {
+    type Connection = ScriptedConnection;
+
+    async fn connect(&self, _: &str, _: u16) -> Result<ScriptedConnection, ConnectionFault> {
+        self.connections.set(self.connections.get() + 1);
+        // The round trip that connecting takes: others may run meanwhile.
+        let mut waited = false;
+        poll_fn(|_| {
+            if std::mem::replace(&mut waited, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+        let part = self.parts.borrow_mut().pop_front().ok_or(ConnectionFault)?;
+        self.open.set(self.open.get() + 1);
+        self.most_open
+            .set(self.most_open.get().max(self.open.get()));
+        Ok(ScriptedConnection {
+            part: RefCell::new(part.into()),
+            unread: RefCell::default(),
+            heard: Rc::clone(&self.heard),
+            open: Rc::clone(&self.open),
+        })
+    }
+}
+
+pub struct ScriptedConnection {
+    part: RefCell<VecDeque<Move>>,
+    unread: RefCell<Vec<u8>>,
+    heard: Rc<RefCell<Vec<u8>>>,
+    open: Rc<Cell<usize>>,
+}
+
+impl Drop for ScriptedConnection {
+    fn drop(&mut self) {
+        self.open.set(self.open.get() - 1);
+    }
+}
+
+impl ScriptedConnection {
+    /// Hears what was written, as far as the part goes.
+    fn listen(&self) {
+        let mut unread = self.unread.borrow_mut();
+        let mut part = self.part.borrow_mut();
+        loop {
+            let end = match part.front() {
+                Some(Move::Hear) => unread
+                    .windows(2)
+                    .position(|two| two == b"\r\n")
+                    .map(|at| at + 2),
+                Some(Move::HearContent) if unread.starts_with(b".\r\n") => Some(3),
+                Some(Move::HearContent) => unread
+                    .windows(5)
+                    .position(|five| five == b"\r\n.\r\n")
+                    .map(|at| at + 5),
+                _ => None,
+            };
+            let Some(end) = end else { return };
+            self.heard.borrow_mut().extend(unread.drain(..end));
+            part.pop_front();
+        }
+    }
+}
+
+impl Connection for ScriptedConnection {
+    async fn read(&self) -> Result<Option<Vec<u8>>, ConnectionFault> {
+        poll_fn(|_| {
+            self.listen();
+            let mut part = self.part.borrow_mut();
+            match part.front().cloned() {
+                Some(Move::Say(text)) => {
+                    part.pop_front();
+                    Poll::Ready(Ok(Some(text.as_bytes().to_vec())))
+                }
+                Some(Move::Close) => Poll::Ready(Ok(None)),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    async fn write(&self, octets: Vec<u8>) -> Result<(), ConnectionFault> {
+        if matches!(self.part.borrow().front(), Some(Move::Close)) {
+            return Err(ConnectionFault);
+        }
+        self.unread.borrow_mut().extend(octets);
+        self.listen();
+        Ok(())
+    }
+
+    async fn start_tls(&self) -> Result<(), ConnectionFault> {
+        match self.part.borrow_mut().pop_front() {
+            Some(Move::Tls) => Ok(()),
+            _ => Err(ConnectionFault),
+        }
+    }
+
+    async fn close(&self) {}
+}
