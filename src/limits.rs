@@ -22,6 +22,17 @@ pub const HEADER_TEXT_CHARS: usize = 998;
 /// Characters of the name of a header that a caller adds: one line of 78 with its colon.
 pub const HEADER_NAME_CHARS: usize = 76;
 
+/// Octets of a word in a header that is folded at spaces only; one that is longer is encoded, which
+/// can be broken anywhere. With the name of the header it fits the 998 of a line.
+pub const HEADER_WORD_OCTETS: usize = 900;
+
+/// Characters of the names of ignored fields that an answer repeats: a caller could name any number.
+pub const IGNORED_NAMES_CHARS: usize = 1000;
+
+/// Seconds after which a caller may try again when storage did not answer: an object is moved or
+/// restarted within a few.
+pub const UNAVAILABLE_RETRY_SECONDS: &str = "10";
+
 /// Headers that a caller may add to one message.
 pub const CUSTOM_HEADERS: usize = 50;
 

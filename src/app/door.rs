@@ -13,7 +13,7 @@ use crate::{
     api::{ApiError, Problem},
     config::{Config, FormConfig, Name},
     forms::{Addressing, FieldError, Rejected, compose, parse_urlencoded},
-    limits::{FORM_BODY_OCTETS, JSON_BODY_OCTETS},
+    limits::{FORM_BODY_OCTETS, JSON_BODY_OCTETS, UNAVAILABLE_RETRY_SECONDS},
     outbox::{EmailId, OutboxTag, Source},
     pages::{self, Correction, Page},
 };
@@ -342,7 +342,8 @@ fn unavailable(tongue: Tongue) -> Response {
     let problem = Problem::new(503, "unavailable")
         .detail("it is not certain that the message was accepted; try again in a moment");
     let text = "Your message may not have been accepted. Please try again in a moment.";
-    trouble(&problem, "That did not work", text, tongue).with("retry-after", "10")
+    trouble(&problem, "That did not work", text, tongue)
+        .with("retry-after", UNAVAILABLE_RETRY_SECONDS)
 }
 
 fn unsupported(tongue: Tongue) -> Response {

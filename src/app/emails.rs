@@ -11,6 +11,7 @@ use crate::{
     access::bearer,
     api::{ApiError, Fingerprint, IdempotencyKey, SendRequest},
     config::{Caller, Permission},
+    limits::{IGNORED_NAMES_CHARS, UNAVAILABLE_RETRY_SECONDS},
     outbox::{EmailId, InvalidId, Source},
 };
 
@@ -184,7 +185,7 @@ pub(super) fn error(error: &ApiError) -> Response {
     let response = Response::json(error.status, error);
     match error.status {
         401 => response.with("www-authenticate", "Bearer"),
-        503 => response.with("retry-after", "10"),
+        503 => response.with("retry-after", UNAVAILABLE_RETRY_SECONDS),
         _ => response,
     }
 }
@@ -199,6 +200,6 @@ fn visible(text: &str) -> String {
                 '?'
             }
         })
-        .take(1000)
+        .take(IGNORED_NAMES_CHARS)
         .collect()
 }

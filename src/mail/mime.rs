@@ -26,7 +26,7 @@ use mail_builder::{
 };
 
 use super::{Attachment, CustomHeader, Draft, InvalidAttachment, Mailbox, MessageId, base64_lines};
-use crate::time::UnixMillis;
+use crate::{limits::HEADER_WORD_OCTETS, time::UnixMillis};
 
 /// What makes a message this one and no other. Always given: the library would make its own from
 /// a clock and a counter, the same in every isolate.
@@ -285,7 +285,7 @@ fn header_value(header: &CustomHeader) -> HeaderType<'_> {
         .map(str::len)
         .max()
         .unwrap_or_default();
-    if header.value().is_ascii() && longest_word < 900 {
+    if header.value().is_ascii() && longest_word < HEADER_WORD_OCTETS {
         Raw::new(header.value()).into()
     } else {
         Text::new(header.value()).into()

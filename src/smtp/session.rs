@@ -180,7 +180,7 @@ impl Session {
         match piece {
             Piece::More(octets) => {
                 let wire = self.stuffer.stuff(octets);
-                self.expect(State::Content, CONTENT_TIMEOUT, now);
+                self.wait_in(State::Content, CONTENT_TIMEOUT, now);
                 self.outputs.push_back(Output::Transmit(wire));
             }
             Piece::End if now > self.hand_over_by => self.lose(Cause::TimedOut),
@@ -190,7 +190,7 @@ impl Session {
                     progress.handed_over = true;
                 }
                 self.outputs.push_back(Output::Transmit(end.to_vec()));
-                self.expect(State::Acceptance, FINAL_REPLY_TIMEOUT, now);
+                self.wait_in(State::Acceptance, FINAL_REPLY_TIMEOUT, now);
             }
         }
     }
@@ -200,7 +200,7 @@ impl Session {
         if self.state == State::Ready {
             self.outputs
                 .push_back(Output::Transmit(Command::Quit.to_line()));
-            self.expect(State::Quit, CLOSE_TIMEOUT, now);
+            self.wait_in(State::Quit, CLOSE_TIMEOUT, now);
         }
     }
 
@@ -267,7 +267,7 @@ impl Session {
                 }
             }
             State::Data if reply.code.value() == 354 => {
-                self.expect(State::Content, CONTENT_TIMEOUT, now);
+                self.wait_in(State::Content, CONTENT_TIMEOUT, now);
             }
             State::Data => self.conclude(&refused(Step::Data, reply), closing, now),
             State::Content => self.refused_early(reply),
@@ -297,7 +297,7 @@ impl Session {
         match self.replies.drained() {
             Some(proof) => {
                 self.outputs.push_back(Output::UpgradeTls(proof));
-                self.expect(State::Tls, REPLY_TIMEOUT, now);
+                self.wait_in(State::Tls, REPLY_TIMEOUT, now);
             }
             None => self.fail(Failure::of_mailbox(
                 Cause::DataBeforeTls,
@@ -330,7 +330,7 @@ impl Session {
         if let Some(forward_path) = progress.forward_path(index) {
             let line = Command::Rcpt(forward_path).to_line();
             self.outputs.push_back(Output::Transmit(line));
-            self.expect(State::Rcpt(index), REPLY_TIMEOUT, now);
+            self.wait_in(State::Rcpt(index), REPLY_TIMEOUT, now);
         } else if progress.all_settled() {
             // Nobody is left: RSET instead of DATA, whose 554 would mean nothing new.
             self.end_transaction(false, now);
@@ -417,10 +417,10 @@ impl Session {
 
     fn ask(&mut self, command: &Command<'_>, awaited: State, now: UnixMillis) {
         self.outputs.push_back(Output::Transmit(command.to_line()));
-        self.expect(awaited, REPLY_TIMEOUT, now);
+        self.wait_in(awaited, REPLY_TIMEOUT, now);
     }
 
-    fn expect(&mut self, awaited: State, within: Duration, now: UnixMillis) {
+    fn wait_in(&mut self, awaited: State, within: Duration, now: UnixMillis) {
         let handing_over = matches!(
             awaited,
             State::Mail | State::Rcpt(_) | State::Data | State::Content
