@@ -66,8 +66,55 @@ pub const ADDRESS_OCTETS: usize = 254;
 /// character of the name escaped or of four octets.
 pub const MAILBOX_OCTETS: usize = 2048;
 
-/// Octets of a JSON body that is read in one piece. What is larger has to be read from storage.
-pub const JSON_BODY_OCTETS: usize = 256 * 1024;
+/// Octets of a JSON body that is read in one piece. What is larger is kept as it comes and read from
+/// storage, so that no message is ever whole in memory.
+pub const JSON_WHOLE_OCTETS: usize = 256 * 1024;
+
+/// Octets of any JSON body: the largest message, its files as base64 with room for escapes. Files
+/// given as lists of numbers take four times their size and may be a third as large.
+pub const JSON_BODY_OCTETS: u64 = 64 * 1024 * 1024;
+
+/// Octets of a whole message as it is sent. Resend's 40 MB; Exchange Online takes 35 by default and
+/// Gmail 36 (its `SIZE` 35,882,577), so a provider may still say no.
+pub const MESSAGE_OCTETS: u64 = 40 * 1024 * 1024;
+
+/// Octets of everything in a JSON body but the files: what is in memory while a large body is
+/// read. Written as JSON again it fits a row of storage (2 MB) whatever has to be escaped.
+pub const MESSAGE_TEXT_OCTETS: usize = 768 * 1024;
+
+/// The same as it comes, escapes and white space included: three times for `\uXXXX`, and some.
+pub const MESSAGE_TEXT_RAW_OCTETS: usize = 4 * MESSAGE_TEXT_OCTETS;
+
+/// Values in a large JSON body, files aside, since each takes memory however small it is. The
+/// largest message that is understood has about 1,500.
+pub const JSON_VALUES: usize = 10_000;
+
+/// How deep the values of a JSON body may stand in each other. What serde_json allows.
+pub const JSON_DEPTH: u32 = 128;
+
+/// Octets of a file that are kept in one row: whole lines of base64, 638,976 octets when it is
+/// sent, a good size for one socket write.
+pub const FILE_PIECE_OCTETS: usize = 57 * 8192;
+
+/// A body larger than this, or of a size nobody knows, is large: few of them may be under way.
+pub const LARGE_BODY_OCTETS: u64 = 1024 * 1024;
+
+/// Large bodies that an isolate reads at the same time. Each takes some MiB of its 128, which
+/// everything else in the isolate shares.
+pub const LARGE_BODIES: u32 = 2;
+
+/// How long a large body waits for its turn before its caller is asked to come again.
+pub const LARGE_BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a body may take to arrive: 64 MiB at 2 Mbit a second.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long the next piece of a body may take to arrive.
+pub const UPLOAD_PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Content that was kept and never became a message is dropped when it is this old: no request
+/// lasts that long.
+pub const STAGING_MAX: Duration = Duration::from_secs(3600);
 
 /// Requests a second that a caller of the API may make, unless its key says otherwise. Resend's
 /// documented default.

@@ -16,10 +16,11 @@ use std::cell::{Cell, RefCell};
 
 use edgepost::{
     app::{
-        Accept, Accepted, Answered, Door, Email, OutboxUnavailable, Outboxes, Request, Response,
-        Story,
+        Accept, Accepted, Answered, Door, Email, Entry, OutboxUnavailable, Outboxes, Request,
+        Response, Story,
     },
     config::{Config, Name},
+    mail::Place,
     outbox::{EmailId, OutboxTag},
 };
 use futures_executor::block_on;
@@ -63,6 +64,16 @@ impl Outboxes for Taking {
             key: request.card.key.clone(),
             body: json!({ "id": id }),
         }))
+    }
+
+    async fn stage(
+        &self,
+        _: &Name,
+        _: EmailId,
+        _: Place,
+        _: Vec<u8>,
+    ) -> Result<(), OutboxUnavailable> {
+        Err(OutboxUnavailable)
     }
 
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
@@ -119,8 +130,14 @@ impl World {
             config: &self.config,
             outboxes: &self.outboxes,
         };
-        let whole = body.len() <= Door::<Taking>::body_limit(path) || body.is_empty();
-        block_on(door.answer(&request, whole))
+        match door.entry(&request) {
+            Entry::Read(limit) => {
+                let whole = body.len() <= limit || body.is_empty();
+                block_on(door.answer(&request, whole))
+            }
+            Entry::Refused(answer) => answer,
+            Entry::Upload { .. } => panic!("nothing here is large"),
+        }
     }
 
     fn post(&self, form: &str, accept: &str, body: &str) -> Response {

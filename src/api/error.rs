@@ -72,6 +72,24 @@ impl ApiError {
         Self::new(413, "validation_error", message)
     }
 
+    /// The body broke off.
+    pub fn incomplete() -> Self {
+        Self::not_json("it ends before the length it was announced with")
+    }
+
+    /// The body takes too long to arrive.
+    pub fn too_slow() -> Self {
+        let message = "The request body took too long to arrive.";
+        Self::new(408, "validation_error", message)
+    }
+
+    /// Too many large requests at once.
+    pub fn busy() -> Self {
+        let message = "Too many large requests are being read. Nothing was accepted; try again in \
+                       a moment.";
+        Self::new(503, "service_unavailable", message)
+    }
+
     /// The body is encoded.
     pub fn encoded() -> Self {
         Self::new(
@@ -131,6 +149,12 @@ impl ApiError {
         let message = "This idempotency key was used in the last 24 hours with another request \
                        body. Use another key, or repeat the same request.";
         Self::new(409, "invalid_idempotent_request", message)
+    }
+
+    /// The idempotency key is in use by a request that is being read.
+    pub fn concurrent_idempotent_requests() -> Self {
+        let message = "A request with this idempotency key is being processed. Try again later.";
+        Self::new(409, "concurrent_idempotent_requests", message)
     }
 
     /// The caller asks too often.

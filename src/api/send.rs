@@ -1,18 +1,15 @@
 //! `POST /emails`: the request, read into types that cannot hold a bad value.
 
-use base64::{
-    Engine,
-    alphabet::{STANDARD, URL_SAFE},
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::{ApiError, Card, Tag, reader::Reader};
+use super::{ApiError, Card, Fingerprint, LargeBody, Tag, base64::Base64Decoder, reader::Reader};
 use crate::{
     limits::{ATTACHMENTS, CUSTOM_HEADERS, RECIPIENTS_PER_FIELD, TAG_CHARS, TAGS},
     mail::{
         Attachment, AttachmentContent, BodyText, CustomHeader, Draft, EmailAddress, FileName,
-        HeaderText, Mailbox, MediaType,
+        HeaderText, Mailbox, Measured, MediaType,
     },
 };
 
@@ -60,6 +57,20 @@ impl SendRequest {
     /// # Errors
     /// The first field that is wrong or missing.
     pub fn read(body: &Value) -> Result<Self, ApiError> {
+        Self::read_with(body, &|_, content| {
+            octets(content).map(AttachmentContent::new)
+        })
+    }
+
+    /// Reads one message whose files were taken out of it.
+    ///
+    /// # Errors
+    /// The first field that is wrong or missing.
+    pub fn read_large(body: &LargeBody) -> Result<Self, ApiError> {
+        Self::read_with(&body.rest, &|index, _| kept(&body.files, index))
+    }
+
+    fn read_with(body: &Value, content: Contents<'_>) -> Result<Self, ApiError> {
         let fields = body
             .as_object()
             .ok_or_else(|| ApiError::not_json("an object is expected"))?;
@@ -95,10 +106,18 @@ impl SendRequest {
             text,
             html,
             headers: headers(&reader)?,
-            attachments: attachments(&reader)?,
+            attachments: attachments(&reader, content)?,
             tags: tags(&reader)?,
             ignored: reader.others(&[&KNOWN[..], &UNSUPPORTED[..]].concat()),
         })
+    }
+
+    /// What tells this request from others, whichever way it was read. `body` is what it was read
+    /// from.
+    pub fn fingerprint(&self, body: &Value) -> Fingerprint {
+        let digests = self.attachments.iter();
+        let digests = digests.map(|file| *file.content.measured().digest());
+        Fingerprint::of(body, &digests.collect::<Vec<_>>())
     }
 
     /// The card and the draft: sent by `sender`, asked for by `key`.
@@ -212,7 +231,18 @@ fn tags(reader: &Reader<'_>) -> Result<Vec<Tag>, ApiError> {
         .collect()
 }
 
-fn attachments(reader: &Reader<'_>) -> Result<Vec<Attachment>, ApiError> {
+/// Gives the content of the attachment at a place, from what stands in the body.
+type Contents<'a> = &'a dyn Fn(usize, &Value) -> Option<AttachmentContent>;
+
+/// What a content has to be.
+pub(super) const NOT_CONTENT: &str =
+    "`content` must be base64, a list of octets, or a Buffer as JSON";
+
+fn kept(files: &BTreeMap<usize, Measured>, index: usize) -> Option<AttachmentContent> {
+    files.get(&index).cloned().map(AttachmentContent::Kept)
+}
+
+fn attachments(reader: &Reader<'_>, content: Contents<'_>) -> Result<Vec<Attachment>, ApiError> {
     let Some(value) = reader.get("attachments") else {
         return Ok(Vec::new());
     };
@@ -225,11 +255,11 @@ fn attachments(reader: &Reader<'_>) -> Result<Vec<Attachment>, ApiError> {
     }
     list.iter()
         .enumerate()
-        .map(|(index, value)| attachment(index, value))
+        .map(|(index, value)| attachment(index, value, content))
         .collect()
 }
 
-fn attachment(index: usize, value: &Value) -> Result<Attachment, ApiError> {
+fn attachment(index: usize, value: &Value, contents: Contents<'_>) -> Result<Attachment, ApiError> {
     let wrong = |what: &dyn std::fmt::Display| ApiError::attachment(index, what);
     let fields = value
         .as_object()
@@ -264,13 +294,12 @@ fn attachment(index: usize, value: &Value) -> Result<Attachment, ApiError> {
     let content = reader
         .get("content")
         .ok_or_else(|| wrong(&"`content` is missing"))?;
-    let content = octets(content)
-        .ok_or_else(|| wrong(&"`content` must be base64, a list of octets, or a Buffer as JSON"))?;
+    let content = contents(index, content).ok_or_else(|| wrong(&NOT_CONTENT))?;
     Ok(Attachment {
         media_type: media_type.unwrap_or_else(|| MediaType::guess(filename.as_ref())),
         filename,
         content_id,
-        content: AttachmentContent::new(content),
+        content,
     })
 }
 
@@ -278,7 +307,7 @@ fn attachment(index: usize, value: &Value) -> Result<Attachment, ApiError> {
 /// `{"type":"Buffer","data":[…]}`.
 fn octets(value: &Value) -> Option<Vec<u8>> {
     match value {
-        Value::String(text) => decode_base64(text),
+        Value::String(text) => Base64Decoder::decode(text).ok(),
         Value::Array(list) => list
             .iter()
             .map(|octet| octet.as_u64().and_then(|n| u8::try_from(n).ok()))
@@ -289,26 +318,6 @@ fn octets(value: &Value) -> Option<Vec<u8>> {
             .and_then(octets),
         _ => None,
     }
-}
-
-/// Base64 as people have it: either alphabet, with or without padding, lines broken or not.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    const LENIENT: GeneralPurposeConfig =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let broken = text.bytes().any(|b| b.is_ascii_whitespace());
-    let joined: String;
-    let text = if broken {
-        joined = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        &joined
-    } else {
-        text
-    };
-    let alphabet = if text.contains(['-', '_']) {
-        &URL_SAFE
-    } else {
-        &STANDARD
-    };
-    GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()
 }
 
 #[cfg(test)]

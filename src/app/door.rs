@@ -8,12 +8,14 @@ use super::{
     http::{Request, Response},
     intake::{Accept, Accepted, Answered},
     story::Story,
+    upload::Ticket,
 };
 use crate::{
     api::{ApiError, Problem},
     config::{Config, FormConfig, Name},
     forms::{Addressing, FieldError, Rejected, compose, parse_urlencoded},
-    limits::{FORM_BODY_OCTETS, JSON_BODY_OCTETS, UNAVAILABLE_RETRY_SECONDS},
+    limits::{FORM_BODY_OCTETS, UNAVAILABLE_RETRY_SECONDS},
+    mail::Place,
     outbox::{EmailId, OutboxTag, Source},
     pages::{self, Correction, Page},
 };
@@ -28,6 +30,14 @@ pub trait Outboxes {
         mailbox: &Name,
         id: EmailId,
     ) -> impl Future<Output = Result<Option<Email>, OutboxUnavailable>>;
+    /// Keeps a piece of a message that the Outbox is going to be handed.
+    fn stage(
+        &self,
+        mailbox: &Name,
+        id: EmailId,
+        place: Place,
+        octets: Vec<u8>,
+    ) -> impl Future<Output = Result<(), OutboxUnavailable>>;
     /// Reads a message's story.
     fn story(
         &self,
@@ -50,6 +60,22 @@ pub struct Door<'a, O> {
     pub outboxes: &'a O,
 }
 
+/// What is to be done with a request whose body has not been read.
+#[derive(Debug)]
+pub enum Entry<'a> {
+    /// Read so many octets of the body, and have it answered.
+    Read(usize),
+    /// Hand it to the Outbox of this mailbox, unread.
+    Upload {
+        /// The mailbox.
+        mailbox: &'a Name,
+        /// What was found out.
+        ticket: Ticket,
+    },
+    /// Answer at once.
+    Refused(Response),
+}
+
 /// How the caller wants to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tongue {
@@ -58,17 +84,17 @@ enum Tongue {
 }
 
 impl<O: Outboxes> Door<'_, O> {
-    /// How many octets of body a request to `path` may have. The edge reads no more.
-    pub fn body_limit(path: &str) -> usize {
-        match path {
-            "/emails" => JSON_BODY_OCTETS,
-            _ if path.starts_with("/f/") => FORM_BODY_OCTETS,
-            _ => 0,
+    /// What is to be done with a request, going by all of it but its body.
+    pub fn entry(&self, head: &Request) -> Entry<'_> {
+        match (head.method.as_str(), head.path.as_str()) {
+            ("POST", "/emails") => self.email_entry(head),
+            ("POST", path) if path.starts_with("/f/") => Entry::Read(FORM_BODY_OCTETS),
+            _ => Entry::Read(0),
         }
     }
 
     /// Answers a request. `body_whole` is false when the body was longer than
-    /// [`Self::body_limit`] and was not read to its end.
+    /// what [`Self::entry`] said and was not read to its end.
     pub async fn answer(&self, request: &Request, body_whole: bool) -> Response {
         let segments: Vec<&str> = request.path.split('/').skip(1).collect();
         match (request.method.as_str(), segments.as_slice()) {
@@ -152,6 +178,7 @@ impl<O: Outboxes> Door<'_, O> {
             source: Source(format!("form/{name}")),
             draft,
             request: None,
+            staged: None,
         };
         match self.outboxes.accept(&accept).await {
             Ok(Answered {

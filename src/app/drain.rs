@@ -3,13 +3,16 @@
 use std::cell::{Cell, RefCell};
 
 use super::{
+    content::ContentReader,
     ports::{Clock, Connector, Entropy, OutboxStore, StoreFault, TokenCache, TokenSource, random},
     submit::{Link, Opening},
     tokens::Tokens,
 };
 use crate::{
     config::MailboxConfig,
-    limits::{ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STORE_RETRY},
+    limits::{
+        ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STAGING_MAX, STORE_RETRY,
+    },
     oauth::{CachedToken, Fingerprint},
     outbox::{Health, Job, StoryEvent},
     outcome::{Cause, Failure, Outcome, Reach, Trouble},
@@ -27,6 +30,11 @@ pub struct Drain {
 }
 
 impl Drain {
+    /// Whether a run is under way, which sees to the alarm when it ends.
+    pub fn is_running(&self) -> bool {
+        self.running.get()
+    }
+
     /// Whether a message has been due so long without an attempt, or is leased without one, that
     /// its alarm must have been lost; whoever asks should call [`Outbox::run`].
     ///
@@ -115,6 +123,7 @@ where
             self.store.arm(self.clock.now().after(RUN_SAFETY))?;
         }
         self.recover()?;
+        self.sweep()?;
         let health = self.store.health()?;
         let under_these = health.clone().under(self.settings);
         if under_these != health {
@@ -144,6 +153,18 @@ where
                 Some(event) => self.store.update(&job, &event)?,
                 None => self.store.realign(&job)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Drops what was kept for messages that never came to be: whoever was handing them in is
+    /// long gone.
+    fn sweep(&self) -> Result<(), StoreFault> {
+        while let Some((id, since)) = self.store.oldest_staging()? {
+            if self.clock.now().since(since) < STAGING_MAX {
+                break;
+            }
+            self.store.discard(id)?;
         }
         Ok(())
     }
@@ -206,8 +227,8 @@ where
             envelope: job.leased_envelope(),
             size: job.size,
         };
-        let id = job.id;
-        let content = |piece| self.store.content(id, piece);
+        let mut reader = ContentReader::new(self.store, &job);
+        let content = || reader.read();
         let outcomes = link.transact(transaction, hand_over_by, content).await;
         if let Some(event) = job.conclude(&outcomes, self.clock.now(), self.random()) {
             let stored = self.store.update(&job, &event);
@@ -301,14 +322,12 @@ where
         Link::open(self.connector, self.clock, opening).await
     }
 
-    /// Arms the alarm for the next message that may be tried.
+    /// Arms the alarm for what comes next.
     fn arm_next(&self) -> Result<(), StoreFault> {
-        let Some(due_at) = self.store.earliest_due()? else {
-            return self.store.disarm();
-        };
-        let down_until = self.store.health()?.down_until();
-        let at = down_until.map_or(due_at, |until| until.max(due_at));
-        self.store.arm(at.max(self.clock.now()))
+        match next_alarm(self.store, self.clock.now())? {
+            Some(at) => self.store.arm(at),
+            None => self.store.disarm(),
+        }
     }
 
     /// A random number. Without one there is no jitter, which is a pity and no more.
@@ -317,6 +336,23 @@ where
             .map(u64::from_be_bytes)
             .unwrap_or(u64::MAX / 2)
     }
+}
+
+/// When the next message may be tried, or content that never became a message is to be swept.
+pub(super) fn next_alarm(
+    store: &impl OutboxStore,
+    now: UnixMillis,
+) -> Result<Option<UnixMillis>, StoreFault> {
+    let staging = store.oldest_staging()?;
+    let sweep = staging.map(|(_, since)| since.after(STAGING_MAX));
+    let due = match store.earliest_due()? {
+        Some(due_at) => {
+            let down_until = store.health()?.down_until();
+            Some(down_until.map_or(due_at, |until| until.max(due_at)))
+        }
+        None => None,
+    };
+    Ok(due.into_iter().chain(sweep).min().map(|at| at.max(now)))
 }
 
 /// Marks the end of a run however it ends.

@@ -2,16 +2,17 @@
 
 use super::{
     api_request::{ApiRequest, Idempotency},
-    door::{Door, OutboxUnavailable, Outboxes},
+    door::{Door, Entry, OutboxUnavailable, Outboxes},
     http::{Request, Response},
     intake::{Accept, Accepted, Answered},
     meter::Rate,
+    upload::Ticket,
 };
 use crate::{
     access::bearer,
-    api::{ApiError, Fingerprint, IdempotencyKey, SendRequest},
-    config::{Caller, Permission},
-    limits::{IGNORED_NAMES_CHARS, UNAVAILABLE_RETRY_SECONDS},
+    api::{ApiError, IdempotencyKey, SendRequest},
+    config::{Caller, Config, Name, Permission},
+    limits::{IGNORED_NAMES_CHARS, JSON_BODY_OCTETS, JSON_WHOLE_OCTETS, UNAVAILABLE_RETRY_SECONDS},
     outbox::{EmailId, InvalidId, Source},
 };
 
@@ -34,19 +35,9 @@ impl<O: Outboxes> Door<'_, O> {
     }
 
     async fn try_send(&self, request: &Request, body_whole: bool) -> Result<Response, ApiError> {
-        let caller = self.authenticate(request)?;
-        let idempotency_key = request
-            .header("idempotency-key")
-            .map(|value| IdempotencyKey::parse(value).ok_or_else(ApiError::invalid_idempotency_key))
-            .transpose()?;
-        if request
-            .header("content-encoding")
-            .is_some_and(|coding| coding != "identity")
-        {
-            return Err(ApiError::encoded());
-        }
+        let Admitted { caller, scope } = self.admit(request)?;
         if !body_whole {
-            return Err(ApiError::too_large("JSON_BODY_OCTETS"));
+            return Err(ApiError::incomplete());
         }
         let text =
             std::str::from_utf8(&request.body).map_err(|_| ApiError::not_json("not UTF-8"))?;
@@ -55,17 +46,14 @@ impl<O: Outboxes> Door<'_, O> {
         let asked = SendRequest::read(&body)?;
         let allowed = caller.sending_mailbox(self.config, &asked.from.address);
         let Some((mailbox, settings)) = allowed else {
-            return Err(self.why_not(&caller));
+            return Err(why_not(&caller, self.config));
         };
-        let (Some(_), Some(_)) = (&self.config.root_key, &self.config.public_url) else {
-            return Err(ApiError::misconfigured());
-        };
+        let idempotency = scope.map(|scope| Idempotency {
+            scope,
+            fingerprint: asked.fingerprint(&body),
+        });
         let ignored = asked.ignored.join(", ");
         let (card, draft) = asked.into_parts(settings.sender.address.clone(), &caller.name);
-        let idempotency = idempotency_key.map(|key| Idempotency {
-            scope: key.scoped(&caller.name, ENDPOINT),
-            fingerprint: Fingerprint::of(&body),
-        });
         let accept = Accept {
             mailbox: mailbox.clone(),
             source: Source(format!("api/{}", caller.name)),
@@ -75,27 +63,61 @@ impl<O: Outboxes> Door<'_, O> {
                 rate_limit: caller.rate_limit,
                 idempotency,
             }),
+            staged: None,
         };
         let answered = self.outboxes.accept(&accept).await;
-        let Answered { accepted, rate } =
-            answered.map_err(|OutboxUnavailable| ApiError::unavailable())?;
-        let answer = match accepted {
-            Accepted::Id(id) => Response::json(200, &serde_json::json!({ "id": id })),
-            Accepted::Conflict => error(&ApiError::invalid_idempotent_request()),
-            Accepted::Limited => error(&ApiError::rate_limit_exceeded()),
-            Accepted::Attachment => {
-                let what = crate::mail::InvalidAttachment::Message;
-                error(&ApiError::invalid("attachments", what))
-            }
+        let answered = answered.map_err(|OutboxUnavailable| ApiError::unavailable())?;
+        Ok(answer(answered, &ignored))
+    }
+
+    /// What is to be done with a request before its body is read.
+    pub(super) fn email_entry(&self, head: &Request) -> Entry<'_> {
+        let declared = head.header("content-length");
+        let declared = declared.and_then(|length| length.parse::<u64>().ok());
+        let whole = u64::try_from(JSON_WHOLE_OCTETS).unwrap_or(u64::MAX);
+        if declared.is_some_and(|length| length <= whole) {
+            return Entry::Read(JSON_WHOLE_OCTETS);
+        }
+        match self.ticket(head, declared) {
+            Ok((mailbox, ticket)) => Entry::Upload { mailbox, ticket },
+            Err(refused) => Entry::Refused(error(&refused)),
+        }
+    }
+
+    fn ticket(&self, head: &Request, declared: Option<u64>) -> Result<(&Name, Ticket), ApiError> {
+        let Admitted { caller, scope } = self.admit(head)?;
+        if declared.is_some_and(|length| length > JSON_BODY_OCTETS) {
+            return Err(ApiError::too_large("JSON_BODY_OCTETS"));
+        }
+        let mailbox = caller.first_mailbox(self.config);
+        let mailbox = mailbox.ok_or_else(|| why_not(&caller, self.config))?;
+        let ticket = Ticket {
+            caller,
+            scope,
+            declared,
         };
-        let answer = match rate {
-            Some(rate) => with_rate(answer, rate, accepted),
-            None => answer,
+        Ok((mailbox, ticket))
+    }
+
+    /// Everything about a request that its headers tell.
+    fn admit(&self, request: &Request) -> Result<Admitted, ApiError> {
+        let caller = self.authenticate(request)?;
+        let key = request
+            .header("idempotency-key")
+            .map(|value| IdempotencyKey::parse(value).ok_or_else(ApiError::invalid_idempotency_key))
+            .transpose()?;
+        if request
+            .header("content-encoding")
+            .is_some_and(|coding| coding != "identity")
+        {
+            return Err(ApiError::encoded());
+        }
+        let (Some(_), Some(_)) = (&self.config.root_key, &self.config.public_url) else {
+            return Err(ApiError::misconfigured());
         };
-        Ok(if ignored.is_empty() {
-            answer
-        } else {
-            answer.with("edgepost-ignored", visible(&ignored))
+        Ok(Admitted {
+            scope: key.map(|key| key.scoped(&caller.name, ENDPOINT)),
+            caller,
         })
     }
 
@@ -134,15 +156,46 @@ impl<O: Outboxes> Door<'_, O> {
             .ok_or_else(ApiError::invalid_api_key)?;
         Ok(Caller::with_key(found.0, found.1))
     }
+}
 
-    /// Why a caller may not send: a mailbox of its own that has a fault might be the one that was
-    /// meant, and that is not the caller's mistake.
-    fn why_not(&self, caller: &Caller) -> ApiError {
-        if caller.has_faulty_mailbox(self.config) {
-            ApiError::misconfigured()
-        } else {
-            ApiError::sender_not_allowed()
+/// Who calls, and by what the request can be recognised.
+struct Admitted {
+    caller: Caller,
+    scope: Option<String>,
+}
+
+/// Why a caller may not send: a mailbox of its own that has a fault might be the one that was
+/// meant, and that is not the caller's mistake.
+pub(super) fn why_not(caller: &Caller, config: &Config) -> ApiError {
+    if caller.has_faulty_mailbox(config) {
+        ApiError::misconfigured()
+    } else {
+        ApiError::sender_not_allowed()
+    }
+}
+
+/// What an Outbox answered, as a response. `ignored` are the fields that nobody knows.
+pub(super) fn answer(answered: Answered, ignored: &str) -> Response {
+    let Answered { accepted, rate } = answered;
+    let answer = match accepted {
+        Accepted::Id(id) => Response::json(200, &serde_json::json!({ "id": id })),
+        Accepted::Conflict => error(&ApiError::invalid_idempotent_request()),
+        Accepted::Concurrent => error(&ApiError::concurrent_idempotent_requests()),
+        Accepted::Limited => error(&ApiError::rate_limit_exceeded()),
+        Accepted::Attachment => {
+            let what = crate::mail::InvalidAttachment::Message;
+            error(&ApiError::invalid("attachments", what))
         }
+        Accepted::TooLarge => error(&ApiError::too_large("MESSAGE_OCTETS")),
+    };
+    let answer = match rate {
+        Some(rate) => with_rate(answer, rate, accepted),
+        None => answer,
+    };
+    if ignored.is_empty() {
+        answer
+    } else {
+        answer.with("edgepost-ignored", visible(ignored))
     }
 }
 

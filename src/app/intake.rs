@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::api_request::ApiRequest;
-use super::meter::{Meter, Rate};
+use super::api_request::{ApiRequest, Idempotency};
+use super::meter::Rate;
 use super::ports::{Clock, Entropy, NoEntropy, OutboxStore, StoreFault, random};
+use super::reception::Reception;
 use crate::{
     config::Name,
-    mail::{Draft, MessageId, Stamp, frame},
+    limits::MESSAGE_OCTETS,
+    mail::{Draft, Frame, MessageId, PartNumber, Stamp, frame},
     outbox::{EmailId, Job, OutboxTag, Source},
 };
 
@@ -24,6 +26,9 @@ pub struct Accept {
     /// What the API keeps of the request.
     #[serde(default)]
     pub request: Option<ApiRequest>,
+    /// Under which identifier its attachments are in the Outbox already, if they are.
+    #[serde(default)]
+    pub staged: Option<EmailId>,
 }
 
 /// What an Outbox answers.
@@ -34,8 +39,12 @@ pub enum Accepted {
     Id(EmailId),
     /// The idempotency key was used for another request.
     Conflict,
+    /// The same idempotency key is in use by a request that is being read.
+    Concurrent,
     /// A file cannot be sent as what it says it is.
     Attachment,
+    /// The message is larger than [`MESSAGE_OCTETS`].
+    TooLarge,
     /// The caller asks too often.
     Limited,
 }
@@ -67,22 +76,28 @@ impl Accept {
     /// As [`Self::keep`].
     pub fn count_and_keep(
         self,
-        meter: &Meter,
+        reception: &Reception,
         store: &impl OutboxStore,
         clock: &impl Clock,
         entropy: &impl Entropy,
     ) -> Result<Answered, InvalidAccept> {
-        let counted = self
-            .request
-            .as_ref()
-            .map(|request| meter.count(&request.card.key, request.rate_limit, clock.now()));
+        let counted = self.request.as_ref().map(|request| {
+            reception
+                .meter
+                .count(&request.card.key, request.rate_limit, clock.now())
+        });
         if let Some(Err(rate)) = counted {
             return Ok(Answered {
                 accepted: Accepted::Limited,
                 rate: Some(rate),
             });
         }
-        let accepted = self.keep(store, clock, entropy)?;
+        let idempotency = self.idempotency();
+        let accepted = if idempotency.is_some_and(|it| reception.is_under_way(&it.scope)) {
+            Accepted::Concurrent
+        } else {
+            self.keep(store, clock, entropy)?
+        };
         Ok(Answered {
             accepted,
             rate: counted.and_then(Result::ok),
@@ -100,12 +115,26 @@ impl Accept {
         clock: &impl Clock,
         entropy: &impl Entropy,
     ) -> Result<Accepted, InvalidAccept> {
+        let staged = self.staged;
+        let accepted = self.commit(store, clock, entropy)?;
+        if let Some(staged) = staged.filter(|id| accepted != Accepted::Id(*id)) {
+            store.discard(staged)?;
+        }
+        Ok(accepted)
+    }
+
+    fn idempotency(&self) -> Option<&Idempotency> {
+        self.request.as_ref()?.idempotency.as_ref()
+    }
+
+    fn commit(
+        self,
+        store: &impl OutboxStore,
+        clock: &impl Clock,
+        entropy: &impl Entropy,
+    ) -> Result<Accepted, InvalidAccept> {
         let now = clock.now();
-        let idempotency = self
-            .request
-            .as_ref()
-            .and_then(|request| request.idempotency.as_ref());
-        if let Some(idempotency) = idempotency
+        if let Some(idempotency) = self.idempotency()
             && let Some((fingerprint, id)) = store.remembered(&idempotency.scope, now)?
         {
             let same = fingerprint == idempotency.fingerprint;
@@ -124,16 +153,39 @@ impl Accept {
         let Ok(frame) = frame(&self.draft, &stamp) else {
             return Ok(Accepted::Attachment);
         };
-        let content: Vec<u8> = frame
-            .read(&self.draft)
-            .flat_map(|piece| piece.into_owned())
-            .collect();
-        let outbox = OutboxTag::of(self.mailbox.as_str());
-        let id = EmailId::new(now, u64::from_be_bytes(random(entropy)?), outbox);
-        let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        let size = frame.length(&self.draft);
+        if size > MESSAGE_OCTETS {
+            return Ok(Accepted::TooLarge);
+        }
+        let id = match self.staged {
+            Some(staged) => staged,
+            None => {
+                let outbox = OutboxTag::of(self.mailbox.as_str());
+                EmailId::new(now, u64::from_be_bytes(random(entropy)?), outbox)
+            }
+        };
         let envelope = self.draft.envelope();
         let (job, event) = Job::accepted(id, self.source, envelope, stamp.message_id, size, now);
-        store.accept(&job, &content, &event, self.request.as_ref())?;
+        let request = self.request.as_ref();
+        let mut files = self.draft.attachments.iter();
+        if files.any(|file| file.content.is_kept()) {
+            let job = job.in_parts(frame.layout(&self.draft));
+            let between: Vec<_> = frame.between().collect();
+            store.accept(&job, &between, &event, request)?;
+        } else {
+            let whole = whole(&frame, &self.draft, size);
+            store.accept(&job, &[(PartNumber::FIRST, &whole)], &event, request)?;
+        }
         Ok(Accepted::Id(id))
     }
+}
+
+/// The content of a message whose attachments are here: small, so it is kept as it will be sent,
+/// in as few rows as there can be.
+fn whole(frame: &Frame, draft: &Draft, size: u64) -> Vec<u8> {
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    for piece in frame.read(draft) {
+        content.extend_from_slice(&piece);
+    }
+    content
 }

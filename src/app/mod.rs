@@ -2,6 +2,7 @@
 //! edge implements the ports and calls these; tests implement them in memory, with faults.
 
 mod api_request;
+mod content;
 mod door;
 mod drain;
 mod email;
@@ -11,18 +12,25 @@ mod intake;
 mod keeper;
 mod meter;
 pub mod ports;
+mod reception;
 mod story;
 mod submit;
 mod tokens;
+mod turns;
+mod upload;
 
 pub use api_request::{ApiRequest, Idempotency};
-pub use door::{Door, OutboxUnavailable, Outboxes};
+pub use content::ContentReader;
+pub use door::{Door, Entry, OutboxUnavailable, Outboxes};
 pub use drain::{Drain, Outbox, Trigger};
 pub use email::Email;
 pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};
 pub use keeper::{Keeper, KeeperAnswer, KeeperRequest};
 pub use meter::{Meter, Rate};
+pub use reception::Reception;
 pub use story::Story;
 pub use submit::{Link, Opening};
 pub use tokens::Tokens;
+pub use turns::Turns;
+pub use upload::{Ticket, Upload};

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::api_request::ApiRequest;
 use crate::{
     api::Card,
+    mail::{PartNumber, Place},
     oauth::{Fingerprint, TokenFailure},
     outbox::{EmailId, Health, Job, StoryEvent},
     time::UnixMillis,
@@ -122,17 +123,45 @@ pub trait Connection {
 #[error("the connection failed")]
 pub struct ConnectionFault;
 
+/// The body of a request, as it comes.
+pub trait BodySource {
+    /// The next octets, at most [`CONTENT_CHUNK_OCTETS`](crate::limits::CONTENT_CHUNK_OCTETS), or
+    /// none after the last.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, BodyFault>>;
+}
+
+/// The body broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the body of the request broke off")]
+pub struct BodyFault;
+
+/// Content in pieces, some of it of messages that are there and some of messages that may never be.
+pub trait ContentStore {
+    /// Begins to keep content for a message that is not there yet.
+    fn begin_staging(&self, id: EmailId, at: UnixMillis) -> Result<(), StoreFault>;
+    /// Keeps a piece of it.
+    fn stage(&self, id: EmailId, place: Place, octets: Vec<u8>) -> Result<(), StoreFault>;
+    /// A piece of content, or none where there is none.
+    fn piece(&self, id: EmailId, place: Place) -> Result<Option<Vec<u8>>, StoreFault>;
+    /// Drops all pieces of a part.
+    fn drop_part(&self, id: EmailId, part: PartNumber) -> Result<(), StoreFault>;
+    /// Drops all that is kept for a message that is not there.
+    fn discard(&self, id: EmailId) -> Result<(), StoreFault>;
+    /// The oldest message that is not there yet, and since when content is kept for it.
+    fn oldest_staging(&self) -> Result<Option<(EmailId, UnixMillis)>, StoreFault>;
+}
+
 /// The messages of one mailbox. Every call is one synchronous transaction: whole or not at all.
 ///
 /// A record that this version cannot read (after a rollback, say) is set aside by the store and
 /// not lost: it comes back with a version that can read it, and meanwhile holds nobody up.
-pub trait OutboxStore {
+pub trait OutboxStore: ContentStore {
     /// Keeps a message with its content, the first line of its story and what the API needs of
-    /// it, and arms the alarm.
+    /// it, and arms the alarm. What was staged under its identifier is its content too.
     fn accept(
         &self,
         job: &Job,
-        content: &[u8],
+        content: &[(PartNumber, &[u8])],
         event: &StoryEvent,
         request: Option<&ApiRequest>,
     ) -> Result<(), StoreFault>;
@@ -164,8 +193,6 @@ pub trait OutboxStore {
     fn leased(&self) -> Result<Vec<Job>, StoreFault>;
     /// The message and its story.
     fn story(&self, id: EmailId) -> Result<Option<(Job, Vec<StoryEvent>)>, StoreFault>;
-    /// Piece `index` of a message's content, from 0; none after the last.
-    fn content(&self, id: EmailId, index: u32) -> Result<Option<Vec<u8>>, StoreFault>;
     /// What is known of the mailbox.
     fn health(&self) -> Result<Health, StoreFault>;
     /// Replaces what is known of the mailbox.

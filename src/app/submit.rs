@@ -103,25 +103,24 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
     }
 
     /// Sends one message, handing its content over whole by `hand_over_by` or not at all.
-    /// `content` gives its pieces by number; if they cannot be read, or are not as long as the
+    /// `content` gives its pieces in order; if they cannot be read, or are not as long as the
     /// transaction says, the connection ends before the message is whole.
     pub async fn transact(
         &mut self,
         transaction: Transaction,
         hand_over_by: UnixMillis,
-        content: impl Fn(u32) -> Result<Option<Vec<u8>>, StoreFault>,
+        mut content: impl FnMut() -> Result<Option<Vec<u8>>, StoreFault>,
     ) -> Vec<Outcome> {
         let recipients = transaction.envelope.forward_paths.len();
         let mut left = transaction.size;
         self.session
             .begin(transaction, hand_over_by, self.clock.now());
-        let mut next = 0_u32;
         loop {
             match self.advance().await {
                 Pause::Concluded(outcomes) => return outcomes,
                 Pause::NeedContent => {
                     let now = self.clock.now();
-                    match content(next) {
+                    match content() {
                         Ok(Some(piece)) if (piece.len() as u64) <= left => {
                             left = left.saturating_sub(piece.len() as u64);
                             self.session.content(Piece::More(&piece), now);
@@ -129,7 +128,6 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                         Ok(None) if left == 0 => self.session.content(Piece::End, now),
                         _ => self.session.handle_input(Input::Closed, now),
                     }
-                    next = next.saturating_add(1);
                 }
                 // The session was not ready, so nothing of the message was said.
                 Pause::Ready | Pause::Done(_) => {

@@ -1,10 +1,12 @@
 //! Who calls the API, and what they may do.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Config, KeyConfig, MailboxConfig, Name, Permission};
 use crate::{access::BindingProps, limits::API_REQUESTS_PER_SECOND, mail::EmailAddress};
 
 /// A caller that has proved who it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// Its name, which owns the messages it sends: `key/shop`, or `binding/web`.
     pub name: String,
@@ -60,6 +62,15 @@ impl Caller {
             mailbox.sender.address == *from || alias
         });
         allowed.next()
+    }
+
+    /// The first of its mailboxes that can be used.
+    pub fn first_mailbox<'a>(&self, config: &'a Config) -> Option<&'a Name> {
+        let mut usable = self
+            .mailboxes
+            .iter()
+            .filter_map(|name| config.mailboxes.get_key_value(name));
+        usable.next().map(|(name, _)| name)
     }
 
     /// Whether a mailbox of its own cannot be used, so that a sender which is not found may be

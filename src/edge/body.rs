@@ -5,37 +5,40 @@ use worker::{Headers, Request, Response, ResponseBuilder, Result};
 
 use crate::app;
 
-/// Reads a request with at most `limit` octets of body; the second value tells whether that was
-/// all of it. The body is not touched when its declared length is over the limit already.
-pub(super) async fn read_request(mut request: Request, limit: usize) -> (app::Request, bool) {
-    let headers: Vec<(String, String)> = request.headers().entries().collect();
+/// A request without its body.
+pub(super) fn head(request: &Request) -> app::Request {
+    app::Request {
+        method: request.method().to_string(),
+        path: request.path(),
+        headers: request.headers().entries().collect(),
+        body: Vec::new(),
+        binding: None,
+    }
+}
+
+/// Reads at most `limit` octets of body into `head`; tells whether that was all of it. The body is
+/// not touched when its declared length is over the limit already.
+pub(super) async fn read(mut request: Request, limit: usize, head: &mut app::Request) -> bool {
     let declared = request.headers().get("content-length").ok().flatten();
     let declared = declared.and_then(|length| length.parse::<u64>().ok());
     let too_long = declared.is_some_and(|length| length > u64::try_from(limit).unwrap_or(u64::MAX));
-    let mut read = app::Request {
-        method: request.method().to_string(),
-        path: request.path(),
-        headers,
-        body: Vec::new(),
-        binding: None,
-    };
     if too_long || limit == 0 {
-        return (read, !too_long);
+        return !too_long;
     }
     // A request without a body has no stream.
     let Ok(mut stream) = request.stream() else {
-        return (read, true);
+        return true;
     };
     while let Some(piece) = stream.next().await {
         let Ok(piece) = piece else {
-            return (read, false);
+            return false;
         };
-        if read.body.len().saturating_add(piece.len()) > limit {
-            return (read, false);
+        if head.body.len().saturating_add(piece.len()) > limit {
+            return false;
         }
-        read.body.extend_from_slice(&piece);
+        head.body.extend_from_slice(&piece);
     }
-    (read, true)
+    true
 }
 
 /// The platform's form of an answer.

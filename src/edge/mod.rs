@@ -10,6 +10,7 @@
 
 mod body;
 mod clock;
+mod content_table;
 mod env;
 mod fetch;
 mod keeper_do;
@@ -22,24 +23,35 @@ mod sql;
 mod sqlite;
 mod stub;
 mod transaction;
+mod upload_body;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
-use crate::app::Door;
+use crate::app::{Door, Entry, OutboxUnavailable, Ticket};
 
 /// Every HTTP request to the Worker.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     let config = env::config(&env);
-    let path = request.path();
-    let limit = Door::<outbox_stub::OutboxStubs<'_>>::body_limit(&path);
-    let (mut request, body_whole) = body::read_request(request, limit).await;
+    let mut head = body::head(&request);
     // Empty, and so nobody's, for every request from outside.
-    request.binding = context.props().ok();
+    head.binding = context.props().ok();
     let outboxes = outbox_stub::OutboxStubs { env: &env };
     let door = Door {
         config: &config,
         outboxes: &outboxes,
     };
-    body::to_response(door.answer(&request, body_whole).await)
+    match door.entry(&head) {
+        Entry::Read(limit) => {
+            let whole = body::read(request, limit, &mut head).await;
+            body::to_response(door.answer(&head, whole).await)
+        }
+        Entry::Upload { mailbox, ticket } => {
+            match outboxes.upload(mailbox, &ticket, &request).await {
+                Ok(answer) => Ok(answer),
+                Err(OutboxUnavailable) => body::to_response(Ticket::unanswered()),
+            }
+        }
+        Entry::Refused(answer) => body::to_response(answer),
+    }
 }

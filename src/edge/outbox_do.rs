@@ -9,23 +9,33 @@ use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
 use super::{
+    body,
     clock::{PlatformClock, PlatformEntropy},
     env,
     keeper_stub::KeeperStub,
     kv::KvCache,
+    outbox_stub::OutboxStubs,
     socket::PlatformConnector,
     sqlite::SqliteStore,
     stub,
+    upload_body::UploadBody,
 };
 use crate::{
     app::{
-        Accept, Drain, Email, Meter, Outbox as OutboxCase, Story, Tokens, Trigger,
-        ports::StoreFault,
+        Accept, Drain, Email, Outbox as OutboxCase, Reception, Story, Ticket, Tokens, Trigger,
+        Turns, Upload,
+        ports::{Clock, ContentStore, StoreFault},
     },
     config::Name,
+    mail::Place,
     oauth::{CachedToken, Credential},
     seal::{Purpose, Sealer},
 };
+
+thread_local! {
+    /// The turns of this isolate, which all its objects share.
+    static TURNS: Turns = Turns::default();
+}
 
 /// The messages of one mailbox. Its name is the mailbox's.
 #[durable_object(alarm)]
@@ -40,7 +50,7 @@ struct Inner {
     /// Opened when it is first needed, and again if that failed.
     store: OnceCell<SqliteStore>,
     drain: Drain,
-    meter: Meter,
+    reception: Reception,
     token: RefCell<Option<CachedToken>>,
 }
 
@@ -52,7 +62,7 @@ impl DurableObject for Outbox {
             state,
             store: OnceCell::new(),
             drain: Drain::default(),
-            meter: Meter::default(),
+            reception: Reception::default(),
             token: RefCell::new(None),
         };
         Self {
@@ -69,6 +79,15 @@ impl DurableObject for Outbox {
                 let answer = self.inner.accept(accept);
                 self.start_if_stalled();
                 answer
+            }
+            (Method::Post, ["upload"]) => {
+                let answer = self.inner.upload(&request).await;
+                self.start_if_stalled();
+                answer
+            }
+            (Method::Post, ["stage", id, place]) => {
+                let octets = request.bytes().await?;
+                self.inner.stage(id, place, octets)
             }
             (Method::Get, ["story", id]) => self.inner.story(id),
             (Method::Get, ["email", id]) => self.inner.email(id),
@@ -113,10 +132,49 @@ impl Inner {
     fn accept(&self, accept: Accept) -> Result<Response> {
         let kept = self.store().map_err(Into::into);
         match kept.and_then(|store| {
-            accept.count_and_keep(&self.meter, store, &PlatformClock, &PlatformEntropy)
+            accept.count_and_keep(&self.reception, store, &PlatformClock, &PlatformEntropy)
         }) {
             Ok(answered) => Response::from_json(&answered),
             Err(_) => Response::error("not accepted", 503),
+        }
+    }
+
+    /// Takes a request that is too large to be held, and answers its caller.
+    async fn upload(&self, request: &Request) -> Result<Response> {
+        let ticket: Ticket = stub::ticket(request)?;
+        let config = env::config(&self.env);
+        let (Some(mailbox), Ok(store), Ok(mut body)) =
+            (&self.mailbox, self.store(), UploadBody::of(request))
+        else {
+            return Response::error("not accepted", 503);
+        };
+        let upload = Upload {
+            config: &config,
+            mailbox,
+            store,
+            clock: &PlatformClock,
+            entropy: &PlatformEntropy,
+            reception: &self.reception,
+            drain: &self.drain,
+            turns: &TURNS.with(Turns::clone),
+            outboxes: &OutboxStubs { env: &self.env },
+        };
+        body::to_response(upload.take(&ticket, &mut body).await)
+    }
+
+    /// Keeps a piece of a message that is being carried over from another Outbox.
+    fn stage(&self, id: &str, place: &str, octets: Vec<u8>) -> Result<Response> {
+        let place = place.parse().ok().and_then(Place::from_number);
+        let (Ok(id), Some(place)) = (id.parse(), place) else {
+            return Response::error("not found", 404);
+        };
+        let kept = self.store().and_then(|store| {
+            store.begin_staging(id, PlatformClock.now())?;
+            store.stage(id, place, octets)
+        });
+        match kept {
+            Ok(()) => Response::ok(""),
+            Err(StoreFault) => Response::error("storage", 503),
         }
     }
 

@@ -5,8 +5,9 @@ use worker::{Env, Method, Request, Response};
 
 use super::{env::OUTBOX, stub};
 use crate::{
-    app::{Accept, Answered, Email, OutboxUnavailable, Outboxes, Story},
+    app::{Accept, Answered, Email, OutboxUnavailable, Outboxes, Story, Ticket},
     config::Name,
+    mail::Place,
     outbox::EmailId,
 };
 
@@ -44,6 +45,21 @@ impl OutboxStubs<'_> {
     }
 }
 
+impl OutboxStubs<'_> {
+    /// Hands a request on with its body unread; the Outbox answers it.
+    pub(super) async fn upload(
+        &self,
+        mailbox: &Name,
+        ticket: &Ticket,
+        request: &Request,
+    ) -> Result<Response, OutboxUnavailable> {
+        let upload = stub::forward("http://outbox/upload", ticket, request);
+        let upload = upload.map_err(|_| OutboxUnavailable)?;
+        let answer = self.ask(mailbox, upload).await;
+        answer.map_err(|_| OutboxUnavailable)
+    }
+}
+
 impl Outboxes for OutboxStubs<'_> {
     async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
         let request = stub::post("http://outbox/accept", accept).map_err(|_| OutboxUnavailable)?;
@@ -58,6 +74,21 @@ impl Outboxes for OutboxStubs<'_> {
     async fn email(&self, mailbox: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
         self.read(mailbox, &format!("http://outbox/email/{id}"))
             .await
+    }
+
+    async fn stage(
+        &self,
+        mailbox: &Name,
+        id: EmailId,
+        place: Place,
+        octets: Vec<u8>,
+    ) -> Result<(), OutboxUnavailable> {
+        let url = format!("http://outbox/stage/{id}/{}", place.number());
+        let request = stub::post_octets(&url, &octets).map_err(|_| OutboxUnavailable)?;
+        match self.ask(mailbox, request).await {
+            Ok(answer) if answer.status_code() == 200 => Ok(()),
+            _ => Err(OutboxUnavailable),
+        }
     }
 
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {

@@ -3,7 +3,8 @@
 //! | table | a row is | written |
 //! |---|---|---|
 //! | `message` | a message: its record, and when to look at it (`wake`: due time in milliseconds, 0 while leased, NULL once settled, below 0 while set aside) | at every transition |
-//! | `content` | a piece of a message's content | once |
+//! | `content` | a piece of a message's content, or of what may become one (`content_table.rs`) | once |
+//! | `staging` | content that is not a message's yet | once, by a large request; gone with its end |
 //! | `event` | a line of a message's story | at every transition |
 //! | `card` | a message as its caller wrote it | once, by the API |
 //! | `idempotency` | a request that must not be done twice | once, by the API; forgotten after a day |
@@ -20,16 +21,17 @@ use crate::{
     api::{Card, Fingerprint},
     app::{
         ApiRequest,
-        ports::{OutboxStore, StoreFault},
+        ports::{ContentStore, OutboxStore, StoreFault},
     },
     limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
+    mail::{PartNumber, Place},
     outbox::{EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
     time::UnixMillis,
 };
 
 /// Each statement brings the schema from the version of its index to the next. Never changed,
 /// only added to.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE message (id TEXT PRIMARY KEY, wake INTEGER, record TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX message_wake ON message (wake) WHERE wake IS NOT NULL;
@@ -40,6 +42,9 @@ const MIGRATIONS: [&str; 2] = [
     CREATE TABLE card (id TEXT PRIMARY KEY, card TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE idempotency (scope TEXT PRIMARY KEY, at INTEGER NOT NULL, fingerprint TEXT NOT NULL, id TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX idempotency_at ON idempotency (at);
+",
+    "
+    CREATE TABLE staging (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 ",
 ];
 
@@ -63,7 +68,7 @@ impl SqliteStore {
     }
 
     fn migrate(&self) -> Result<(), StoreFault> {
-        transaction(&self.storage, || {
+        self.transaction(|| {
             self.exec(
                 "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
                 vec![],
@@ -82,8 +87,19 @@ impl SqliteStore {
         })
     }
 
-    fn exec(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<Row>, StoreFault> {
+    pub(super) fn exec(
+        &self,
+        query: &str,
+        values: Vec<SqlStorageValue>,
+    ) -> Result<Vec<Row>, StoreFault> {
         exec(&self.storage, query, values)
+    }
+
+    pub(super) fn transaction(
+        &self,
+        work: impl FnMut() -> Result<(), StoreFault>,
+    ) -> Result<(), StoreFault> {
+        transaction(&self.storage, work)
     }
 
     fn meta<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreFault> {
@@ -187,21 +203,20 @@ impl OutboxStore for SqliteStore {
     fn accept(
         &self,
         job: &Job,
-        content: &[u8],
+        content: &[(PartNumber, &[u8])],
         event: &StoryEvent,
         request: Option<&ApiRequest>,
     ) -> Result<(), StoreFault> {
-        transaction(&self.storage, || {
-            for (number, piece) in (0_i64..).zip(content.chunks(CONTENT_CHUNK_OCTETS)) {
-                let values = vec![
-                    job.id.to_string().into(),
-                    number.into(),
-                    piece.to_vec().into(),
-                ];
-                self.exec(
-                    "INSERT INTO content (id, piece, octets) VALUES (?, ?, ?)",
-                    values,
-                )?;
+        self.transaction(|| {
+            for (part, octets) in content {
+                for (piece, octets) in (0..).zip(octets.chunks(CONTENT_CHUNK_OCTETS)) {
+                    let place = Place { part: *part, piece };
+                    self.stage(job.id, place, octets.to_vec())?;
+                }
+            }
+            if !job.layout.is_empty() {
+                let id = job.id.to_string();
+                self.exec("DELETE FROM staging WHERE id = ?", vec![id.into()])?;
             }
             if let Some(request) = request {
                 self.write_request(job, request)?;
@@ -253,7 +268,7 @@ impl OutboxStore for SqliteStore {
     }
 
     fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault> {
-        transaction(&self.storage, || {
+        self.transaction(|| {
             self.write_job(job)?;
             self.write_event(job, event)
         })?;
@@ -267,7 +282,7 @@ impl OutboxStore for SqliteStore {
         event: &StoryEvent,
         health: &Health,
     ) -> Result<(), StoreFault> {
-        transaction(&self.storage, || {
+        self.transaction(|| {
             self.write_job(job)?;
             self.write_event(job, event)?;
             self.set_health(health)
@@ -334,19 +349,6 @@ impl OutboxStore for SqliteStore {
         Ok(Some((job, events.collect::<Result<_, _>>()?)))
     }
 
-    fn content(&self, id: EmailId, index: u32) -> Result<Option<Vec<u8>>, StoreFault> {
-        let values = vec![id.to_string().into(), i64::from(index).into()];
-        let rows = self.exec(
-            "SELECT octets FROM content WHERE id = ? AND piece = ?",
-            values,
-        )?;
-        match rows.into_iter().flatten().next() {
-            Some(SqlStorageValue::Blob(octets)) => Ok(Some(octets)),
-            Some(_) => Err(StoreFault),
-            None => Ok(None),
-        }
-    }
-
     fn health(&self) -> Result<Health, StoreFault> {
         // What a version of another time has noted and this one cannot read is no reason to stop.
         let query = "SELECT value FROM meta WHERE name = 'health'";
@@ -388,6 +390,6 @@ fn log(job: &Job, event: &StoryEvent) {
     worker::console_log!("{line}");
 }
 
-fn sql_time(at: UnixMillis) -> i64 {
+pub(super) fn sql_time(at: UnixMillis) -> i64 {
     i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::limits::{CONTENT_ID_CHARS, FILE_NAME_CHARS, MEDIA_TYPE_CHARS, TEXT_LINE_OCTETS};
+use super::AttachmentContent;
+use crate::limits::{CONTENT_ID_CHARS, FILE_NAME_CHARS, MEDIA_TYPE_CHARS};
 
 /// A file that goes with a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,52 +228,6 @@ impl TryFrom<String> for ContentId {
 impl From<ContentId> for String {
     fn from(id: ContentId) -> Self {
         id.0
-    }
-}
-
-/// The octets of an attachment. In base64 wherever they are written as text.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AttachmentContent(Vec<u8>);
-
-impl AttachmentContent {
-    /// Takes the octets.
-    pub fn new(octets: Vec<u8>) -> Self {
-        Self(octets)
-    }
-
-    /// The octets.
-    pub fn as_octets(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Whether it can stand in a message as it is: ASCII in lines that every server takes.
-    pub(super) fn is_plain(&self) -> bool {
-        let text = self.0.iter().all(|octet| octet.is_ascii() && *octet != 0);
-        text && self
-            .0
-            .split(|octet| *octet == b'\n')
-            .all(|line| line.len() <= TEXT_LINE_OCTETS)
-    }
-}
-
-impl TryFrom<String> for AttachmentContent {
-    type Error = base64::DecodeError;
-
-    fn try_from(text: String) -> Result<Self, base64::DecodeError> {
-        STANDARD.decode(text).map(Self)
-    }
-}
-
-impl From<AttachmentContent> for String {
-    fn from(content: AttachmentContent) -> Self {
-        STANDARD.encode(content.0)
-    }
-}
-
-impl std::fmt::Debug for AttachmentContent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "AttachmentContent({} octets)", self.0.len())
     }
 }
 

@@ -25,7 +25,10 @@ use mail_builder::{
     mime::MimePart,
 };
 
-use super::{Attachment, CustomHeader, Draft, InvalidAttachment, Mailbox, MessageId, base64_lines};
+use super::{
+    Attachment, AttachmentContent, Coding, CustomHeader, Draft, InvalidAttachment, Mailbox,
+    MessageId, Part, PartNumber, base64_lines, line_ends::LineEnds,
+};
 use crate::{limits::HEADER_WORD_OCTETS, time::UnixMillis};
 
 /// What makes a message this one and no other. Always given: the library would make its own from
@@ -60,7 +63,7 @@ pub fn frame(draft: &Draft, stamp: &Stamp) -> Result<Frame, InvalidAttachment> {
     if draft
         .attachments
         .iter()
-        .any(|file| is_message(file) && !file.content.is_plain())
+        .any(|file| is_message(file) && file.content.measured().text_length().is_none())
     {
         return Err(InvalidAttachment::Message);
     }
@@ -100,17 +103,38 @@ impl Frame {
             .order
             .iter()
             .filter_map(|index| draft.attachments.get(*index));
-        let files = files.map(|file| {
-            if is_message(file) {
-                plain(file.content.as_octets()).len() as u64
-            } else {
-                base64_lines::encoded_length(file.content.as_octets().len() as u64)
-            }
-        });
-        files.fold(between as u64, u64::saturating_add)
+        files
+            .map(encoded_length)
+            .fold(between as u64, u64::saturating_add)
     }
 
-    /// The message, piece by piece.
+    /// The frame's own octets, by the number of the part that they are.
+    pub fn between(&self) -> impl Iterator<Item = (PartNumber, &[u8])> {
+        let numbers = (0..).map(PartNumber::frame);
+        numbers.zip(self.between.iter().map(Vec::as_slice))
+    }
+
+    /// The parts in the order of the message, where the attachments are kept elsewhere.
+    pub fn layout(&self, draft: &Draft) -> Vec<Part> {
+        let files = self.order.iter().map(|index| Part {
+            number: PartNumber::file(*index),
+            coding: match draft.attachments.get(*index) {
+                Some(file) if is_message(file) => Coding::Text,
+                _ => Coding::Base64,
+            },
+        });
+        let files = files.map(Some).chain(std::iter::once(None));
+        let frames = self.between().map(|(number, _)| Part {
+            number,
+            coding: Coding::Identity,
+        });
+        frames
+            .zip(files)
+            .flat_map(|(frame, file)| std::iter::once(frame).chain(file))
+            .collect()
+    }
+
+    /// The message, piece by piece, where the attachments are here.
     pub fn read<'a>(&'a self, draft: &'a Draft) -> impl Iterator<Item = Cow<'a, [u8]>> {
         let files = self
             .order
@@ -121,6 +145,22 @@ impl Frame {
             let before = std::iter::once(Cow::Borrowed(before.as_slice()));
             before.chain(file.into_iter().flat_map(pieces))
         })
+    }
+}
+
+/// How many octets an attachment has in the message.
+fn encoded_length(file: &Attachment) -> u64 {
+    match &file.content {
+        AttachmentContent::Here(octets) if !is_message(file) => {
+            base64_lines::encoded_length(octets.len() as u64)
+        }
+        content => {
+            let measured = content.measured();
+            match measured.text_length() {
+                Some(length) if is_message(file) => length,
+                _ => measured.base64_length(),
+            }
+        }
     }
 }
 
@@ -141,14 +181,10 @@ fn pieces(file: &Attachment) -> impl Iterator<Item = Cow<'_, [u8]>> {
 
 /// A message in a message is not encoded (RFC 2046 §5.2.1); only its line ends are made CRLF.
 fn plain(octets: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(octets)
-        .replace("\r\n", "\n")
-        .replace('\r', "\n");
-    let mut text = text.replace('\n', "\r\n");
-    if !text.ends_with("\r\n") {
-        text.push_str("\r\n");
-    }
-    text.into_bytes()
+    let mut line_ends = LineEnds::default();
+    let mut lines = line_ends.write(octets);
+    lines.extend_from_slice(line_ends.end());
+    lines
 }
 
 fn is_message(file: &Attachment) -> bool {

@@ -5,22 +5,25 @@
 
 mod address;
 mod attachment;
+mod attachment_content;
 mod base64_lines;
 mod custom_header;
 mod draft;
 mod envelope;
 mod header;
+mod layout;
+mod line_ends;
 mod mailbox;
 mod mime;
 mod plain_text;
 
 pub use address::{EmailAddress, InvalidAddress};
-pub use attachment::{
-    Attachment, AttachmentContent, ContentId, FileName, InvalidAttachment, MediaType,
-};
+pub use attachment::{Attachment, ContentId, FileName, InvalidAttachment, MediaType};
+pub use attachment_content::{AttachmentContent, Measure, Measured};
 pub use custom_header::{CustomHeader, InvalidHeader};
 pub use draft::{BodyText, Draft, InvalidBody};
 pub use envelope::Envelope;
 pub use header::{HeaderText, InvalidHeaderText, MessageId};
+pub use layout::{Coding, Part, PartNumber, PartWriter, Place};
 pub use mailbox::{InvalidMailbox, Mailbox};
 pub use mime::{Frame, Stamp, frame};

@@ -18,7 +18,7 @@ use thiserror::Error;
 use super::{EmailId, StoryEvent, backoff};
 use crate::{
     limits::{DOUBT_WAIT, RETRY_FIRST, RETRY_LONGEST, RETRY_SHORTEST},
-    mail::{EmailAddress, Envelope, MessageId},
+    mail::{EmailAddress, Envelope, MessageId, Part},
     outcome::{Answer, Cause, Failure, Outcome},
     time::UnixMillis,
 };
@@ -112,6 +112,9 @@ pub struct Job {
     pub message_id: MessageId,
     /// Octets of content.
     pub size: u64,
+    /// The order of its parts; nothing where the content is kept as it is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layout: Vec<Part>,
     /// Where it stands.
     pub state: State,
     /// Leases so far.
@@ -126,7 +129,11 @@ pub struct Job {
 pub struct UnreadableJob;
 
 impl Job {
+    /// The version of a message whose content is kept as it is sent.
     const VERSION: u8 = 1;
+    /// The version of one whose content is kept in parts: a Worker that knows nothing of parts would
+    /// send the first of them alone, and must not read it.
+    const VERSION_IN_PARTS: u8 = 2;
 
     /// A message that has just been accepted, due at once.
     pub fn accepted(
@@ -155,11 +162,22 @@ impl Job {
                 .collect(),
             message_id,
             size,
+            layout: Vec::new(),
             state: State::Queued,
             attempts: 0,
             due_at: Some(now),
         };
         (job, StoryEvent::to(State::Queued, now))
+    }
+
+    /// The same message, its content kept in parts of this order.
+    #[must_use]
+    pub fn in_parts(self, layout: Vec<Part>) -> Self {
+        Self {
+            v: Self::VERSION_IN_PARTS,
+            layout,
+            ..self
+        }
     }
 
     /// The form in which it is stored.
@@ -173,7 +191,12 @@ impl Job {
     /// When it is of a version this code does not know.
     pub fn from_stored(stored: &str) -> Result<Self, UnreadableJob> {
         let job: Self = serde_json::from_str(stored).map_err(|_| UnreadableJob)?;
-        if job.v == Self::VERSION {
+        let version = if job.layout.is_empty() {
+            Self::VERSION
+        } else {
+            Self::VERSION_IN_PARTS
+        };
+        if job.v == version {
             Ok(job)
         } else {
             Err(UnreadableJob)

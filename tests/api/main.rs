@@ -13,5 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod body;
+mod large;
 mod routes;
 mod world;

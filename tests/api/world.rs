@@ -9,13 +9,19 @@
 
 use std::cell::RefCell;
 
-use crate::support::{MemoryStore, SeededEntropy, VirtualClock};
+use crate::{
+    body::Body,
+    support::{MemoryStore, SeededEntropy, VirtualClock},
+};
 use edgepost::{
     access::KeyDigest,
     app::{
-        Accept, Answered, Door, Email, Meter, OutboxUnavailable, Outboxes, Request, Response, Story,
+        Accept, Answered, Door, Drain, Email, Entry, OutboxUnavailable, Outboxes, Reception,
+        Request, Response, Story, Ticket, Turns, Upload,
+        ports::{Clock, ContentStore, StoreFault},
     },
     config::{Config, Name},
+    mail::Place,
     outbox::EmailId,
 };
 use futures_executor::block_on;
@@ -24,31 +30,70 @@ use sha2::{Digest, Sha256};
 
 pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-/// One Outbox for all, as it would be in its object.
+/// The Outboxes of two mailboxes, as they would be in their objects.
 pub struct Kept {
-    pub store: MemoryStore,
+    pub sales: MemoryStore,
+    pub other: MemoryStore,
     pub clock: VirtualClock,
     pub entropy: SeededEntropy,
-    pub meter: Meter,
+    pub reception: Reception,
+    pub other_reception: Reception,
+    pub drain: Drain,
+    pub turns: Turns,
     pub accepts: RefCell<Vec<Accept>>,
+}
+
+impl Kept {
+    pub fn of(&self, mailbox: &Name) -> &MemoryStore {
+        if mailbox.as_str() == "other" {
+            &self.other
+        } else {
+            &self.sales
+        }
+    }
+
+    fn reception_of(&self, mailbox: &Name) -> &Reception {
+        if mailbox.as_str() == "other" {
+            &self.other_reception
+        } else {
+            &self.reception
+        }
+    }
 }
 
 impl Outboxes for Kept {
     async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
         self.accepts.borrow_mut().push(accept.clone());
-        let (store, clock) = (&self.store, &self.clock);
-        let kept = accept
-            .clone()
-            .count_and_keep(&self.meter, store, clock, &self.entropy);
+        let (store, clock) = (self.of(&accept.mailbox), &self.clock);
+        let kept = accept.clone().count_and_keep(
+            self.reception_of(&accept.mailbox),
+            store,
+            clock,
+            &self.entropy,
+        );
         kept.map_err(|_| OutboxUnavailable)
     }
 
-    async fn email(&self, _: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
-        Email::read(&self.store, id).map_err(|_| OutboxUnavailable)
+    async fn stage(
+        &self,
+        mailbox: &Name,
+        id: EmailId,
+        place: Place,
+        octets: Vec<u8>,
+    ) -> Result<(), OutboxUnavailable> {
+        let store = self.of(mailbox);
+        let begun = store.begin_staging(id, self.clock.now());
+        begun
+            .and_then(|()| store.stage(id, place, octets))
+            .map_err(|StoreFault| OutboxUnavailable)
+    }
+
+    async fn email(&self, mailbox: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
+        Email::read(self.of(mailbox), id).map_err(|_| OutboxUnavailable)
     }
 
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
-        Story::read(&self.store, mailbox, id).map_err(|_| OutboxUnavailable)
+        Story::read(self.of(mailbox), mailbox, id).map_err(|_| OutboxUnavailable)
     }
 }
 
@@ -82,6 +127,7 @@ impl World {
             "KEY_SHOP": {
                 "hash": hash("key-shop"), "mailboxes": ["sales"], "aliases": ["info@shop.test"],
             },
+            "KEY_BOTH": { "hash": hash("key-both"), "mailboxes": ["sales", "other"] },
             "KEY_SENDER": {
                 "hash": hash("key-sender"), "mailboxes": ["sales"], "permission": "sending_access",
             },
@@ -89,33 +135,78 @@ impl World {
         let config = Config::parse(&vars.as_object().unwrap().clone().into_iter().collect());
         assert!(config.is_sound(), "{:?}", config.problems);
         let outboxes = Kept {
-            store: MemoryStore::new(),
+            sales: MemoryStore::new(),
+            other: MemoryStore::new(),
             clock: VirtualClock::new(),
             entropy: SeededEntropy::new(3),
-            meter: Meter::default(),
+            reception: Reception::default(),
+            other_reception: Reception::default(),
+            drain: Drain::default(),
+            turns: Turns::default(),
             accepts: RefCell::default(),
         };
         Self { config, outboxes }
     }
 
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let length = body.len().to_string();
+        let headers = [headers, &[("content-length", length.as_str())]].concat();
+        self.ask_with(method, path, &headers, Body::whole(body.as_bytes()))
+    }
+
+    /// Asks as the edge does: the door says what is to be done with the body.
+    pub fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body<'_>,
+    ) -> Response {
         let headers = headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let request = Request {
+        let mut request = Request {
             method: method.to_owned(),
             path: path.to_owned(),
             headers,
-            body: body.as_bytes().to_vec(),
+            body: Vec::new(),
             binding: None,
         };
         let door = Door {
             config: &self.config,
             outboxes: &self.outboxes,
         };
-        let whole = body.len() <= Door::<Kept>::body_limit(path) || body.is_empty();
-        block_on(door.answer(&request, whole))
+        match door.entry(&request) {
+            Entry::Read(limit) => {
+                request.body = body.rest();
+                let whole = request.body.len() <= limit || request.body.is_empty();
+                block_on(door.answer(&request, whole))
+            }
+            Entry::Refused(answer) => answer,
+            Entry::Upload { mailbox, ticket } => {
+                // What crosses to the object is JSON: it must survive the way.
+                let json = serde_json::to_string(&ticket).unwrap();
+                let ticket = serde_json::from_str(&json).unwrap();
+                self.upload(mailbox, &ticket, body)
+            }
+        }
+    }
+
+    fn upload(&self, mailbox: &Name, ticket: &Ticket, mut body: Body<'_>) -> Response {
+        let outboxes = &self.outboxes;
+        let upload = Upload {
+            config: &self.config,
+            mailbox,
+            store: outboxes.of(mailbox),
+            clock: &outboxes.clock,
+            entropy: &outboxes.entropy,
+            reception: outboxes.reception_of(mailbox),
+            drain: &outboxes.drain,
+            turns: &outboxes.turns,
+            outboxes,
+        };
+        outboxes.clock.run(upload.take(ticket, &mut body))
     }
 
     pub fn ask_bound(&self, headers: &[(&str, &str)], props: Value) -> Response {
@@ -146,7 +237,8 @@ impl World {
     }
 
     pub fn messages(&self) -> usize {
-        self.outboxes.store.jobs.borrow().len()
+        let jobs = |store: &MemoryStore| store.jobs.borrow().len();
+        jobs(&self.outboxes.sales) + jobs(&self.outboxes.other)
     }
 }
 

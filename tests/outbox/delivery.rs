@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use crate::support::{Move::*, Writes};
+use crate::support::{Move::*, NOW, Writes};
 use edgepost::{
-    app::ports::Clock,
+    app::ports::{Clock, ContentStore},
+    limits::STAGING_MAX,
+    mail::{PartNumber, Place},
     oauth::TokenFailure,
-    outbox::{Health, State},
+    outbox::{EmailId, Health, OutboxTag, State},
     outcome::{Cause, Trouble},
 };
 use futures_util::future::join;
@@ -219,4 +221,26 @@ fn a_server_that_never_answers_is_given_up_at_the_deadline() {
     let id = world.accept();
     world.run_alarms(world.clock.now());
     assert_eq!(world.store.job(id).state, State::Deferred);
+}
+
+#[test]
+fn what_was_kept_for_a_message_that_never_came_is_dropped_after_an_hour() {
+    let world = World::new(vec![chain(&[opening(), mail(), bye()])]);
+    let id = world.accept();
+    let abandoned = EmailId::new(NOW, 9, OutboxTag::of("sales"));
+    world.store.begin_staging(abandoned, NOW).unwrap();
+    let place = Place {
+        part: PartNumber::REQUEST,
+        piece: 0,
+    };
+    world.store.stage(abandoned, place, vec![1]).unwrap();
+    world.run_alarms(NOW);
+    assert_eq!(world.store.job(id).state, State::Sent);
+    assert!(world.store.content.borrow().contains_key(&abandoned));
+    assert_eq!(world.store.alarm.get(), Some(NOW.after(STAGING_MAX)));
+    world.run_alarms(NOW.after(STAGING_MAX));
+    assert!(world.store.staging.borrow().is_empty());
+    let content = world.store.content.borrow();
+    assert!(content.contains_key(&id) && !content.contains_key(&abandoned));
+    assert_eq!(world.store.alarm.get(), None);
 }

@@ -172,7 +172,7 @@ fn content_that_is_not_whole_is_never_sent() {
         .borrow_mut()
         .get_mut(&id)
         .unwrap()
-        .truncate(10);
+        .pop_last();
     world.run();
     assert_eq!(world.store.job(id).state, State::Deferred);
     assert!(!world.server.heard().contains("\r\n.\r\n"));

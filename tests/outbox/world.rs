@@ -122,6 +122,7 @@ impl World {
             source,
             draft,
             request: None,
+            staged: None,
         };
         accept
             .keep(&self.store, &self.clock, &self.entropy)

@@ -21,12 +21,14 @@ use std::{
 
 use edgepost::{
     api::{Card, Fingerprint},
-    app::ApiRequest,
     app::ports::{
-        Clock, Connection, ConnectionFault, Connector, Entropy, HttpClient, HttpFault, NoEntropy,
-        OutboxStore, StoreFault, TokenCache, TokenCustody,
+        BodyFault, BodySource, Clock, Connection, ConnectionFault, Connector, ContentStore,
+        Entropy, HttpClient, HttpFault, NoEntropy, OutboxStore, StoreFault, TokenCache,
+        TokenCustody,
     },
+    app::{ApiRequest, ContentReader},
     limits::IDEMPOTENCY_WINDOW,
+    mail::{PartNumber, Place},
     outbox::{EmailId, Health, Job, State, StoryEvent},
     time::UnixMillis,
 };

@@ -16,7 +16,8 @@ pub enum Writes {
 /// An Outbox in memory. It outlives the "Worker" that uses it, as a real one does.
 pub struct MemoryStore {
     pub jobs: RefCell<BTreeMap<EmailId, Job>>,
-    pub content: RefCell<BTreeMap<EmailId, Vec<u8>>>,
+    pub content: RefCell<BTreeMap<EmailId, BTreeMap<Place, Vec<u8>>>>,
+    pub staging: RefCell<BTreeMap<EmailId, UnixMillis>>,
     pub events: RefCell<BTreeMap<EmailId, Vec<StoryEvent>>>,
     pub cards: RefCell<BTreeMap<EmailId, Card>>,
     pub memory: RefCell<BTreeMap<String, (Fingerprint, EmailId, UnixMillis)>>,
@@ -32,6 +33,7 @@ impl MemoryStore {
         Self {
             jobs: RefCell::default(),
             content: RefCell::default(),
+            staging: RefCell::default(),
             events: RefCell::default(),
             cards: RefCell::default(),
             memory: RefCell::default(),
@@ -77,8 +79,62 @@ impl MemoryStore {
             .collect()
     }
 
+    /// A message's content as it is sent.
+    pub fn sent(&self, id: EmailId) -> Vec<u8> {
+        let job = self.job(id);
+        let mut reader = ContentReader::new(self, &job);
+        let mut octets = Vec::new();
+        while let Some(piece) = reader.read().unwrap() {
+            octets.extend(piece);
+        }
+        assert_eq!(octets.len() as u64, job.size);
+        octets
+    }
+
     pub fn job(&self, id: EmailId) -> Job {
         self.jobs.borrow()[&id].clone()
+    }
+}
+
+impl ContentStore for MemoryStore {
+    fn begin_staging(&self, id: EmailId, at: UnixMillis) -> Result<(), StoreFault> {
+        self.write(|| {
+            self.staging.borrow_mut().entry(id).or_insert(at);
+        })
+    }
+
+    fn stage(&self, id: EmailId, place: Place, octets: Vec<u8>) -> Result<(), StoreFault> {
+        self.write(|| {
+            let mut content = self.content.borrow_mut();
+            content.entry(id).or_default().insert(place, octets);
+        })
+    }
+
+    fn piece(&self, id: EmailId, place: Place) -> Result<Option<Vec<u8>>, StoreFault> {
+        let content = self.content.borrow();
+        Ok(content.get(&id).and_then(|all| all.get(&place)).cloned())
+    }
+
+    fn drop_part(&self, id: EmailId, part: PartNumber) -> Result<(), StoreFault> {
+        self.write(|| {
+            if let Some(content) = self.content.borrow_mut().get_mut(&id) {
+                content.retain(|place, _| place.part != part);
+            }
+        })
+    }
+
+    fn discard(&self, id: EmailId) -> Result<(), StoreFault> {
+        self.write(|| {
+            assert!(!self.jobs.borrow().contains_key(&id), "a message's content");
+            self.content.borrow_mut().remove(&id);
+            self.staging.borrow_mut().remove(&id);
+        })
+    }
+
+    fn oldest_staging(&self) -> Result<Option<(EmailId, UnixMillis)>, StoreFault> {
+        let staging = self.staging.borrow();
+        let oldest = staging.iter().min_by_key(|(_, at)| **at);
+        Ok(oldest.map(|(id, at)| (*id, *at)))
     }
 }
 
@@ -86,7 +142,7 @@ impl OutboxStore for MemoryStore {
     fn accept(
         &self,
         job: &Job,
-        content: &[u8],
+        content: &[(PartNumber, &[u8])],
         event: &StoryEvent,
         request: Option<&ApiRequest>,
     ) -> Result<(), StoreFault> {
@@ -101,7 +157,14 @@ impl OutboxStore for MemoryStore {
                 }
             }
             self.put(job, event);
-            self.content.borrow_mut().insert(job.id, content.to_vec());
+            self.staging.borrow_mut().remove(&job.id);
+            let mut all = self.content.borrow_mut();
+            let kept = all.entry(job.id).or_default();
+            for (part, octets) in content {
+                for (piece, octets) in (0..).zip(octets.chunks(self.piece)) {
+                    kept.insert(Place { part: *part, piece }, octets.to_vec());
+                }
+            }
             self.alarm.set(Some(job.created_at));
         })
     }
@@ -175,14 +238,6 @@ impl OutboxStore for MemoryStore {
         Ok(jobs
             .get(&id)
             .map(|job| (job.clone(), self.events.borrow()[&id].clone())))
-    }
-
-    fn content(&self, id: EmailId, index: u32) -> Result<Option<Vec<u8>>, StoreFault> {
-        let content = self.content.borrow();
-        let mut pieces = content[&id].chunks(self.piece);
-        Ok(pieces
-            .nth(usize::try_from(index).unwrap())
-            .map(<[u8]>::to_vec))
     }
 
     fn health(&self) -> Result<Health, StoreFault> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::FILE_PIECE_OCTETS;
 use crate::mail::{AttachmentContent, BodyText, EmailAddress, FileName, HeaderText};
 
 fn mailbox(text: &str) -> Mailbox {
@@ -54,6 +55,7 @@ fn render(draft: &Draft) -> String {
         whole.len() as u64,
         "the length was known beforehand"
     );
+    assert!(whole == render_kept(draft), "the same from its parts");
     let text = String::from_utf8(whole).unwrap();
     assert!(text.is_ascii());
     assert!(!text.replace("\r\n", "").contains(['\r', '\n', '\0']));
@@ -61,6 +63,32 @@ fn render(draft: &Draft) -> String {
     let mark = format!("=_file_{:032x}", 0xb0);
     assert!(!text.contains(&mark), "a mark was left: {text}");
     text
+}
+
+/// The same message from attachments that are kept in pieces, as a large one is.
+fn render_kept(draft: &Draft) -> Vec<u8> {
+    let mut kept = draft.clone();
+    for file in &mut kept.attachments {
+        file.content = AttachmentContent::Kept(file.content.measured());
+    }
+    let frame = frame(&kept, &stamp()).unwrap();
+    let mut whole = Vec::new();
+    for part in frame.layout(&kept) {
+        let between = frame.between().find(|(number, _)| *number == part.number);
+        let octets = match between {
+            Some((_, octets)) => octets,
+            None => draft.attachments[usize::from(part.number.get() - PartNumber::file(0).get())]
+                .content
+                .as_octets(),
+        };
+        let mut writer = crate::mail::PartWriter::new(part.coding);
+        for piece in octets.chunks(FILE_PIECE_OCTETS) {
+            whole.extend(writer.write(piece.to_vec()));
+        }
+        whole.extend(writer.end());
+    }
+    assert_eq!(frame.length(&kept), whole.len() as u64);
+    whole
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! What an Outbox remembers of the requests that come to it, in memory only.
+
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+
+use super::meter::Meter;
+
+/// Who has asked how often, and which requests are being read just now.
+#[derive(Debug, Default)]
+pub struct Reception {
+    /// Counts requests by caller.
+    pub meter: Meter,
+    under_way: Rc<RefCell<BTreeSet<String>>>,
+}
+
+impl Reception {
+    /// Notes that the request of this idempotency scope is being read, unless one is already.
+    pub fn begin(&self, scope: &str) -> Option<UnderWay> {
+        let new = self.under_way.borrow_mut().insert(scope.to_owned());
+        new.then(|| UnderWay {
+            all: Rc::clone(&self.under_way),
+            scope: scope.to_owned(),
+        })
+    }
+
+    /// Whether a request of this idempotency scope is being read.
+    pub fn is_under_way(&self, scope: &str) -> bool {
+        self.under_way.borrow().contains(scope)
+    }
+}
+
+/// A request that is being read; not any more when this is dropped.
+#[derive(Debug)]
+pub struct UnderWay {
+    all: Rc<RefCell<BTreeSet<String>>>,
+    scope: String,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.all.borrow_mut().remove(&self.scope);
+    }
+}
