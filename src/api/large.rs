@@ -3,7 +3,6 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeMap,
     io::{self, Read},
     rc::Rc,
 };
@@ -39,8 +38,8 @@ pub struct NotKept;
 pub struct LargeBody {
     /// The body, without the content of its attachments.
     pub rest: Value,
-    /// What is known of each content that was taken out, by the attachment's place.
-    pub files: BTreeMap<usize, Measured>,
+    /// What is known of each content that was taken out, with the attachment's place.
+    pub files: Vec<(usize, Measured)>,
 }
 
 /// Why a body was not read to its end.
@@ -77,7 +76,7 @@ impl LargeBody {
             uncounted,
             text_left: MESSAGE_TEXT_OCTETS,
             values_left: JSON_VALUES,
-            files: BTreeMap::new(),
+            files: Vec::new(),
         };
         let read = reading.body();
         let Reading { json, files, .. } = reading;
@@ -153,7 +152,7 @@ struct Reading<'a, R: Read, S> {
     uncounted: Rc<Cell<bool>>,
     text_left: usize,
     values_left: usize,
-    files: BTreeMap<usize, Measured>,
+    files: Vec<(usize, Measured)>,
 }
 
 impl<R: Read, S: FileSink> Reading<'_, R, S> {
@@ -196,7 +195,7 @@ impl<R: Read, S: FileSink> Reading<'_, R, S> {
     /// A file, in one of the three forms that clients send. What stands for it in the rest says
     /// nothing: what is known of it stands beside.
     fn content(&mut self, index: usize) -> Result<Value, Stop> {
-        if self.files.contains_key(&index) {
+        if self.files.last().is_some_and(|(last, _)| *last == index) {
             return Err(caller("`content` is there twice").into());
         }
         let mut file = File::new(index, self.sink, &self.uncounted);
@@ -207,7 +206,7 @@ impl<R: Read, S: FileSink> Reading<'_, R, S> {
             _ => return Err(file.is_none()),
         }
         let measured = file.end()?;
-        self.files.insert(index, measured);
+        self.files.push((index, measured));
         Ok(Value::Bool(true))
     }
 

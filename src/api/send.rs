@@ -1,7 +1,5 @@
 //! `POST /emails`: the request, read into types that cannot hold a bad value.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::{ApiError, Card, Fingerprint, LargeBody, Tag, base64::Base64Decoder, reader::Reader};
@@ -238,8 +236,9 @@ type Contents<'a> = &'a dyn Fn(usize, &Value) -> Option<AttachmentContent>;
 pub(super) const NOT_CONTENT: &str =
     "`content` must be base64, a list of octets, or a Buffer as JSON";
 
-fn kept(files: &BTreeMap<usize, Measured>, index: usize) -> Option<AttachmentContent> {
-    files.get(&index).cloned().map(AttachmentContent::Kept)
+fn kept(files: &[(usize, Measured)], index: usize) -> Option<AttachmentContent> {
+    let (_, measured) = files.iter().find(|(place, _)| *place == index)?;
+    Some(AttachmentContent::Kept(measured.clone()))
 }
 
 fn attachments(reader: &Reader<'_>, content: Contents<'_>) -> Result<Vec<Attachment>, ApiError> {

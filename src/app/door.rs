@@ -65,7 +65,8 @@ pub struct Door<'a, O> {
 pub enum Entry<'a> {
     /// Read so many octets of the body, and have it answered.
     Read(usize),
-    /// Hand it to the Outbox of this mailbox, unread.
+    /// Hand it to the Outbox of this mailbox, its body unread. The Outbox asks its own door again, and
+    /// comes to the same answer.
     Upload {
         /// The mailbox.
         mailbox: &'a Name,

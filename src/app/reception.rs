@@ -1,6 +1,6 @@
 //! What an Outbox remembers of the requests that come to it, in memory only.
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 use super::meter::Meter;
 
@@ -9,14 +9,17 @@ use super::meter::Meter;
 pub struct Reception {
     /// Counts requests by caller.
     pub meter: Meter,
-    under_way: Rc<RefCell<BTreeSet<String>>>,
+    under_way: Rc<RefCell<Vec<String>>>,
 }
 
 impl Reception {
     /// Notes that the request of this idempotency scope is being read, unless one is already.
     pub fn begin(&self, scope: &str) -> Option<UnderWay> {
-        let new = self.under_way.borrow_mut().insert(scope.to_owned());
-        new.then(|| UnderWay {
+        if self.is_under_way(scope) {
+            return None;
+        }
+        self.under_way.borrow_mut().push(scope.to_owned());
+        Some(UnderWay {
             all: Rc::clone(&self.under_way),
             scope: scope.to_owned(),
         })
@@ -24,19 +27,19 @@ impl Reception {
 
     /// Whether a request of this idempotency scope is being read.
     pub fn is_under_way(&self, scope: &str) -> bool {
-        self.under_way.borrow().contains(scope)
+        self.under_way.borrow().iter().any(|other| other == scope)
     }
 }
 
 /// A request that is being read; not any more when this is dropped.
 #[derive(Debug)]
 pub struct UnderWay {
-    all: Rc<RefCell<BTreeSet<String>>>,
+    all: Rc<RefCell<Vec<String>>>,
     scope: String,
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.all.borrow_mut().remove(&self.scope);
+        self.all.borrow_mut().retain(|scope| *scope != self.scope);
     }
 }

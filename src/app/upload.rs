@@ -6,8 +6,6 @@
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     api_request::{ApiRequest, Idempotency},
     door::Outboxes,
@@ -28,8 +26,8 @@ use crate::{
     outbox::{EmailId, OutboxTag, Source},
 };
 
-/// What the door found out before the body was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What the headers of a request tell, and whoever reads its body has to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
     /// Who calls.
     pub caller: Caller,

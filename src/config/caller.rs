@@ -1,12 +1,10 @@
 //! Who calls the API, and what they may do.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Config, KeyConfig, MailboxConfig, Name, Permission};
 use crate::{access::BindingProps, limits::API_REQUESTS_PER_SECOND, mail::EmailAddress};
 
 /// A caller that has proved who it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Its name, which owns the messages it sends: `key/shop`, or `binding/web`.
     pub name: String,

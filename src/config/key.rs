@@ -1,7 +1,5 @@
 //! `[vars.KEY_*]`: an API key, of which only the digest is configured.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Name, fields::Fields};
 use crate::{access::KeyDigest, limits::API_REQUESTS_PER_SECOND, mail::EmailAddress};
 
@@ -21,8 +19,7 @@ pub struct KeyConfig {
 }
 
 /// What a key may do, in Resend's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     /// Send, and read what became of it.
     FullAccess,

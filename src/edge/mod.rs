@@ -25,7 +25,10 @@ mod stub;
 mod transaction;
 mod upload_body;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{
+    Context, Env, Request, Response, Result, event,
+    js_sys::{JSON, Reflect},
+};
 
 use crate::app::{Door, Entry, OutboxUnavailable, Ticket};
 
@@ -35,7 +38,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let config = env::config(&env);
     let mut head = body::head(&request);
     // Empty, and so nobody's, for every request from outside.
-    head.binding = context.props().ok();
+    let props = props(&context);
+    let binding = props.as_ref();
+    head.binding = binding.and_then(|props| serde_json::from_str(props).ok());
     let outboxes = outbox_stub::OutboxStubs { env: &env };
     let door = Door {
         config: &config,
@@ -46,12 +51,18 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
             let whole = body::read(request, limit, &mut head).await;
             body::to_response(door.answer(&head, whole).await)
         }
-        Entry::Upload { mailbox, ticket } => {
-            match outboxes.upload(mailbox, &ticket, &request).await {
+        Entry::Upload { mailbox, .. } => {
+            match outboxes.upload(mailbox, &request, props.as_deref()).await {
                 Ok(answer) => Ok(answer),
                 Err(OutboxUnavailable) => body::to_response(Ticket::unanswered()),
             }
         }
         Entry::Refused(answer) => body::to_response(answer),
     }
+}
+
+/// What the platform says of the caller, as JSON.
+fn props(context: &Context) -> Option<String> {
+    let props = Reflect::get(context.as_ref(), &"props".into()).ok()?;
+    JSON::stringify(&props).ok()?.as_string()
 }

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     app::{
-        Accept, Drain, Email, Outbox as OutboxCase, Reception, Story, Ticket, Tokens, Trigger,
-        Turns, Upload,
+        Accept, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story, Ticket, Tokens,
+        Trigger, Turns, Upload,
         ports::{Clock, ContentStore, StoreFault},
     },
     config::Name,
@@ -80,7 +80,7 @@ impl DurableObject for Outbox {
                 self.start_if_stalled();
                 answer
             }
-            (Method::Post, ["upload"]) => {
+            (Method::Post, ["emails"]) => {
                 let answer = self.inner.upload(&request).await;
                 self.start_if_stalled();
                 answer
@@ -141,15 +141,23 @@ impl Inner {
 
     /// Takes a request that is too large to be held, and answers its caller.
     async fn upload(&self, request: &Request) -> Result<Response> {
-        let ticket: Ticket = stub::ticket(request)?;
+        let head = stub::forwarded(request)?;
         let config = env::config(&self.env);
+        let outboxes = &OutboxStubs { env: &self.env };
+        let config = config.as_ref();
+        let ticket = match (Door { config, outboxes }).entry(&head) {
+            Entry::Upload { ticket, .. } => ticket,
+            Entry::Refused(answer) => return body::to_response(answer),
+            // Only during a deploy, when this is another version than the one that handed it on.
+            Entry::Read(_) => return body::to_response(Ticket::unanswered()),
+        };
         let (Some(mailbox), Ok(store), Ok(mut body)) =
             (&self.mailbox, self.store(), UploadBody::of(request))
         else {
-            return Response::error("not accepted", 503);
+            return body::to_response(Ticket::unanswered());
         };
         let upload = Upload {
-            config: &config,
+            config,
             mailbox,
             store,
             clock: &PlatformClock,
@@ -157,7 +165,7 @@ impl Inner {
             reception: &self.reception,
             drain: &self.drain,
             turns: &TURNS.with(Turns::clone),
-            outboxes: &OutboxStubs { env: &self.env },
+            outboxes,
         };
         body::to_response(upload.take(&ticket, &mut body).await)
     }

@@ -5,7 +5,7 @@ use worker::{Env, Method, Request, Response};
 
 use super::{env::OUTBOX, stub};
 use crate::{
-    app::{Accept, Answered, Email, OutboxUnavailable, Outboxes, Story, Ticket},
+    app::{Accept, Answered, Email, OutboxUnavailable, Outboxes, Story},
     config::Name,
     mail::Place,
     outbox::EmailId,
@@ -50,10 +50,11 @@ impl OutboxStubs<'_> {
     pub(super) async fn upload(
         &self,
         mailbox: &Name,
-        ticket: &Ticket,
         request: &Request,
+        props: Option<&str>,
     ) -> Result<Response, OutboxUnavailable> {
-        let upload = stub::forward("http://outbox/upload", ticket, request);
+        let url = format!("http://outbox{}", request.path());
+        let upload = stub::forward(&url, request, props);
         let upload = upload.map_err(|_| OutboxUnavailable)?;
         let answer = self.ask(mailbox, upload).await;
         answer.map_err(|_| OutboxUnavailable)

@@ -1,9 +1,14 @@
 //! Questions from one object to another: JSON over the platform's own `fetch`.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::JsValue;
-use worker::{Headers, Method, Request, RequestInit, Response, Result, js_sys::Uint8Array};
+use worker::{
+    Method, Request, RequestInit, Response, Result,
+    js_sys::{Uint8Array, decode_uri_component, encode_uri_component},
+};
+
+use super::body;
+use crate::app;
 
 /// A `POST` of `body` as JSON.
 pub(super) fn post(url: &str, body: &impl Serialize) -> Result<Request> {
@@ -22,14 +27,26 @@ pub(super) fn post_octets(url: &str, octets: &[u8]) -> Result<Request> {
     Request::new_with_init(url, &init)
 }
 
-/// The header that carries what is said of a body beside it.
-const TICKET: &str = "edgepost-ticket";
+/// The header that says how long a body is, where the request itself cannot: the platform writes its
+/// own `content-length`.
+const LENGTH: &str = "edgepost-length";
+/// The header that says what the platform says of the caller.
+const BINDING: &str = "edgepost-binding";
 
-/// A `POST` of the body of `request` as it comes, with `ticket`.
-pub(super) fn forward(url: &str, ticket: &impl Serialize, request: &Request) -> Result<Request> {
-    let headers = Headers::new();
-    // Base64, because a header holds no more than ASCII.
-    headers.set(TICKET, &STANDARD.encode(serde_json::to_vec(ticket)?))?;
+/// The same request with its body as it comes, for an object of ours. `props` is what the platform
+/// says of the caller, as JSON.
+pub(super) fn forward(url: &str, request: &Request, props: Option<&str>) -> Result<Request> {
+    let headers = request.headers().clone();
+    // Whatever came from outside under these names is not ours.
+    headers.delete(BINDING)?;
+    headers.delete(LENGTH)?;
+    if let Some(length) = request.headers().get("content-length")? {
+        headers.set(LENGTH, &length)?;
+    }
+    if let Some(props) = props {
+        // A header holds ASCII, and an alias may be in any script.
+        headers.set(BINDING, &String::from(encode_uri_component(props)))?;
+    }
     let mut init = RequestInit::new();
     init.with_method(Method::Post)
         .with_headers(headers)
@@ -37,12 +54,20 @@ pub(super) fn forward(url: &str, ticket: &impl Serialize, request: &Request) -> 
     Request::new_with_init(url, &init)
 }
 
-/// What was said of a body by [`forward`].
-pub(super) fn ticket<T: DeserializeOwned>(request: &Request) -> Result<T> {
-    let text = request.headers().get(TICKET)?.unwrap_or_default();
-    let json = STANDARD.decode(text);
-    let json = json.map_err(|_| worker::Error::from("no ticket"))?;
-    Ok(serde_json::from_slice(&json)?)
+/// The head of a request that was forwarded, as it was before.
+pub(super) fn forwarded(request: &Request) -> Result<app::Request> {
+    let mut head = body::head(request);
+    head.headers.retain(|(name, _)| name != "content-length");
+    if let Some(length) = request.headers().get(LENGTH)? {
+        head.headers.push(("content-length".to_owned(), length));
+    }
+    if let Some(props) = request.headers().get(BINDING)? {
+        let props = decode_uri_component(&props).map(String::from);
+        head.binding = props
+            .ok()
+            .and_then(|props| serde_json::from_str(&props).ok());
+    }
+    Ok(head)
 }
 
 /// The JSON of an answer. Read as text and parsed here: the platform's own way through JavaScript

@@ -3,13 +3,14 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use super::{base64_lines, line_ends::LineEnds};
 use crate::limits::TEXT_LINE_OCTETS;
 
 /// The octets of an attachment. In base64 wherever they are written as text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "String", into = "String")]
 pub enum AttachmentContent {
     /// Here.
     Here(Vec<u8>),
@@ -46,12 +47,11 @@ impl AttachmentContent {
 }
 
 /// What is known of the octets of an attachment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     /// How many there are.
     octets: u64,
     /// How many they are as lines of text, if they can stand in a message as they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<u64>,
     /// What tells them from others: SHA-256.
     digest: [u8; 32],
@@ -66,6 +66,27 @@ impl Measured {
     /// Octets as lines of text, if it is that: ASCII in lines that every server takes.
     pub fn text_length(&self) -> Option<u64> {
         self.text
+    }
+
+    fn write(&self) -> String {
+        let text = self.text.map(|length| length.to_string());
+        let digest = STANDARD.encode(self.digest);
+        format!("{}:{}:{digest}", self.octets, text.unwrap_or_default())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut fields = text.split(':');
+        let octets = fields.next()?.parse().ok()?;
+        let text = match fields.next()? {
+            "" => None,
+            length => Some(length.parse().ok()?),
+        };
+        let digest = STANDARD.decode(fields.next()?).ok()?.try_into().ok()?;
+        fields.next().is_none().then_some(Self {
+            octets,
+            text,
+            digest,
+        })
     }
 
     /// SHA-256 of the octets.
@@ -127,30 +148,35 @@ impl Measure {
     }
 }
 
-/// The two forms in JSON.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Here(String),
-    Kept(Measured),
-}
+/// What is written before the measures of octets that are not here; in base64 there is no colon.
+const KEPT: &str = "kept:";
 
-impl TryFrom<Written> for AttachmentContent {
-    type Error = base64::DecodeError;
+/// The text is no attachment's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("neither base64 nor the measures of a file")]
+pub struct InvalidContent;
 
-    fn try_from(written: Written) -> Result<Self, base64::DecodeError> {
-        match written {
-            Written::Here(text) => STANDARD.decode(text).map(Self::Here),
-            Written::Kept(measured) => Ok(Self::Kept(measured)),
+impl TryFrom<String> for AttachmentContent {
+    type Error = InvalidContent;
+
+    fn try_from(text: String) -> Result<Self, InvalidContent> {
+        match text.strip_prefix(KEPT) {
+            Some(measures) => Measured::read(measures)
+                .map(Self::Kept)
+                .ok_or(InvalidContent),
+            None => STANDARD
+                .decode(text)
+                .map(Self::Here)
+                .map_err(|_| InvalidContent),
         }
     }
 }
 
-impl From<AttachmentContent> for Written {
+impl From<AttachmentContent> for String {
     fn from(content: AttachmentContent) -> Self {
         match content {
-            AttachmentContent::Here(octets) => Self::Here(STANDARD.encode(octets)),
-            AttachmentContent::Kept(measured) => Self::Kept(measured),
+            AttachmentContent::Here(octets) => STANDARD.encode(octets),
+            AttachmentContent::Kept(measured) => format!("{KEPT}{}", measured.write()),
         }
     }
 }
@@ -203,6 +229,7 @@ mod tests {
         for content in [
             AttachmentContent::new(vec![0, 1, 255]),
             AttachmentContent::Kept(Measure::of(b"abc")),
+            AttachmentContent::Kept(Measure::of(b"\0")),
         ] {
             let text = serde_json::to_string(&content).unwrap();
             assert_eq!(

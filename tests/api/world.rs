@@ -184,12 +184,7 @@ impl World {
                 block_on(door.answer(&request, whole))
             }
             Entry::Refused(answer) => answer,
-            Entry::Upload { mailbox, ticket } => {
-                // What crosses to the object is JSON: it must survive the way.
-                let json = serde_json::to_string(&ticket).unwrap();
-                let ticket = serde_json::from_str(&json).unwrap();
-                self.upload(mailbox, &ticket, body)
-            }
+            Entry::Upload { mailbox, ticket } => self.upload(mailbox, &ticket, body),
         }
     }
 

@@ -4,6 +4,7 @@
 //! the demonstration and the order of the test suites. Out of scope: everything the Worker decides;
 //! the check of a configuration is the Worker's own module, called from here.
 
+pub mod bench;
 pub mod build;
 pub mod bundle;
 pub mod check;
@@ -16,6 +17,7 @@ mod strip;
 pub mod suites;
 pub mod tools;
 pub mod worker;
+pub mod workerd;
 
 /// An error is a sentence for the person at the terminal.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use xtask::check::Plan;
-use xtask::{Result, build, check, demo, key, suites};
+use xtask::{Result, bench, build, check, demo, key, suites};
 
 const USAGE: &str = "\
 cargo xtask <command>
@@ -15,6 +15,7 @@ cargo xtask <command>
                            what is wrong with the variables of wrangler.toml
   key root|operator        a fresh key, and how to store it
   key api NAME             a fresh API key for a caller, and the table that admits it
+  bench NAME [--json]      figures of this machine, to compare within one run: api
   test [SUITE…]            every check there is, or those named
 ";
 
@@ -41,6 +42,8 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         ["key", "api", name] => key::print_api(name),
         ["key", kind] => key::print(kind.parse()?),
+        ["bench", name] => bench::run(name, false),
+        ["bench", name, "--json"] => bench::run(name, true),
         ["test", ..] => suites::run(&arguments[1..]),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

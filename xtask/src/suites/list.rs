@@ -48,6 +48,11 @@ pub const SUITES: &[Suite] = &[
         run: e2e,
     },
     Suite {
+        name: "large",
+        what: "the largest messages in constant memory",
+        run: large,
+    },
+    Suite {
         name: "sdk",
         what: "Resend's own client against the Worker",
         run: sdk,
@@ -116,6 +121,12 @@ fn e2e() -> Result<()> {
     tools::ensure()?;
     build::ensure_built()?;
     cargo(&["test", "-p", "edgepost-e2e", "--test", "e2e"])
+}
+
+fn large() -> Result<()> {
+    tools::ensure()?;
+    build::ensure_built()?;
+    cargo(&["test", "-p", "edgepost-e2e", "--test", "large"])
 }
 
 fn sdk() -> Result<()> {

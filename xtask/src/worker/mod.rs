@@ -4,7 +4,7 @@
 //! variables differ. The folder given as state holds all it writes.
 
 mod config;
-mod process;
+pub(crate) mod process;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::http::{Answer, Client};
 use crate::{Context, Result, ports, tools};
-use process::Group;
+pub(crate) use process::Group;
 
 /// Longest wait for the first answer. A start takes 2 s alone; several at once on two cores, with
 /// a compiler beside them, take ten times that.

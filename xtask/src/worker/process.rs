@@ -22,7 +22,7 @@ const MOST_LINES: usize = 200_000;
 type Lines = Arc<Mutex<Vec<String>>>;
 
 #[derive(Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     leader: Mutex<Child>,
     pid: Pid,
     lines: Lines,
@@ -31,14 +31,14 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn spawn(mut command: Command) -> Result<Self> {
+    pub(crate) fn spawn(mut command: Command) -> Result<Self> {
         let mut leader = command
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context(|| "cannot start wrangler".to_owned())?;
+            .context(|| format!("cannot start {:?}", command.get_program()))?;
         let lines = Lines::default();
         if let Some(stdout) = leader.stdout.take() {
             collect(stdout, Arc::clone(&lines));
@@ -59,14 +59,19 @@ impl Group {
         })
     }
 
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// The process that was started.
+    pub(crate) fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.lines
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
         !matches!(leader.try_wait(), Ok(None))
     }
