@@ -1,7 +1,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{outbox::OutboxTag, outcome::Trouble};
+use crate::{
+    mail::{Coding, PartNumber},
+    outbox::OutboxTag,
+    outcome::Trouble,
+};
 
 const NOW: UnixMillis = UnixMillis::new(1_795_339_800_000);
 
@@ -156,9 +160,27 @@ fn the_stored_form_is_pinned() {
     let stored = include_str!("../../../tests/fixtures/job-v1.json").trim_end();
     assert_eq!(job.to_stored(), stored);
     assert_eq!(Job::from_stored(stored), Ok(job));
-    assert_eq!(
-        Job::from_stored(&stored.replace("\"v\":1", "\"v\":2")),
-        Err(UnreadableJob)
-    );
+    for v in ["\"v\":2", "\"v\":3"] {
+        let other = stored.replace("\"v\":1", v);
+        assert_eq!(Job::from_stored(&other), Err(UnreadableJob));
+    }
     assert_eq!(Job::from_stored(""), Err(UnreadableJob));
+}
+
+#[test]
+fn the_stored_form_of_a_message_in_parts_is_pinned() {
+    let part = |number, coding| Part { number, coding };
+    let job = job(1).in_parts(vec![
+        part(PartNumber::FIRST, Coding::Identity),
+        part(PartNumber::file(1), Coding::Base64),
+        part(PartNumber::frame(1), Coding::Identity),
+        part(PartNumber::file(0), Coding::Text),
+        part(PartNumber::frame(2), Coding::Identity),
+    ]);
+    let stored = include_str!("../../../tests/fixtures/job-v2.json").trim_end();
+    assert_eq!(job.to_stored(), stored);
+    assert_eq!(Job::from_stored(stored), Ok(job));
+    // A Worker from before there were parts must not take it for a message of its own.
+    let old = stored.replace("\"v\":2", "\"v\":1");
+    assert_eq!(Job::from_stored(&old), Err(UnreadableJob));
 }
