@@ -38,7 +38,14 @@ pub(crate) fn router(world: Arc<World>) -> Router {
             "/accounts/{address}/token-faults",
             post(api_control::token_faults),
         )
-        .route("/listeners", post(api_control::open_listener))
+        .route(
+            "/listeners",
+            get(api_control::listeners).post(api_control::open_listener),
+        )
+        .route(
+            "/listeners/{port}/script",
+            post(api_control::script_listener),
+        )
         .route("/listeners/{port}/close", post(api_control::close_listener))
         .route(
             "/listeners/{port}/reopen",
