@@ -93,13 +93,17 @@ impl Connection {
     async fn end(&mut self, end: End) {
         match end {
             End::Client(ending) => self.record_end(ending),
-            End::Orderly(ending) => {
+            End::Orderly(ending) if self.wire.cut_ahead().is_none() => {
                 self.record_end(ending);
                 self.wire.close(true).await;
             }
-            End::Broken(how) => {
+            End::Orderly(_) | End::Broken(_) => {
                 // What was said before is heard; of a reset that can only be hoped.
-                let _ = self.wire.flush().await;
+                let how = match (self.wire.flush().await, end) {
+                    (Err(End::Cut(how)), _) | (_, End::Broken(how)) => how,
+                    _ => How::Fin,
+                };
+                self.wire.unsay();
                 self.break_off(how).await;
             }
             End::Cut(how) => {

@@ -128,6 +128,13 @@ impl Wire {
         self.received.met().or(self.sent.met()).or(underneath)
     }
 
+    /// Where a script ends the connection, when that is within what is queued.
+    pub(crate) fn cut_ahead(&self) -> Option<How> {
+        let mut sent = self.sent;
+        sent.pass(self.output.len());
+        sent.met()
+    }
+
     /// The next line, which ends in CRLF and nothing else.
     pub(crate) async fn line(&mut self, cap: usize) -> Result<Line, End> {
         let mut scanned = 0_usize;

@@ -8,10 +8,18 @@
 )]
 
 mod authorization;
+mod bearer;
+mod chunks;
 mod content;
+mod cuts;
+mod extensions;
 mod faults;
+mod faults_auth;
+mod faults_time;
 mod faults_tls;
+mod garbage;
 mod http;
+mod implicit;
 mod refresh;
 mod smtp;
 mod submission;
