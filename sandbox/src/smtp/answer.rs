@@ -81,7 +81,7 @@ impl Connection {
                 format!("{text}\r\n").into_bytes()
             }
             Some(garbage) => {
-                self.note(&format!("answers {}", garbage::describe(garbage)));
+                self.note(&format!("answers with {}", garbage.words()));
                 match garbage::spoil(garbage, text) {
                     Spoiled::Octets(octets) => octets,
                     Spoiled::Endless(portion) => return self.say_for_ever(&portion).await,

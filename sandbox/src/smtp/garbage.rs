@@ -50,24 +50,6 @@ pub(crate) fn spoil(garbage: &Garbage, text: &str) -> Spoiled {
     })
 }
 
-/// For the record, behind "answers".
-pub(crate) fn describe(garbage: &Garbage) -> String {
-    match garbage {
-        Garbage::Binary => "with every octet there is".to_owned(),
-        Garbage::Http => "as a web server would".to_owned(),
-        Garbage::LongLine(octets) => format!("with {octets} octets and no line end"),
-        Garbage::Endless => "without end".to_owned(),
-        Garbage::ManyLines(lines) => format!("with {lines} lines before its own"),
-        Garbage::MixedCodes => "with two codes in one reply".to_owned(),
-        Garbage::LfOnly => "with bare LF".to_owned(),
-        Garbage::LowerCase => "in lower case".to_owned(),
-        Garbage::NoText => "with a code and no text".to_owned(),
-        Garbage::Tabs => "with tabs for spaces".to_owned(),
-        Garbage::EmptyLineFirst => "with an empty line first".to_owned(),
-        Garbage::Octets(octets) => format!("with {} scripted octets", octets.len()),
-    }
-}
-
 fn capped(octets: u64) -> usize {
     usize::try_from(octets)
         .unwrap_or(OCTETS_CAP)

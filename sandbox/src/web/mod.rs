@@ -4,6 +4,8 @@ mod api;
 mod api_control;
 pub(crate) mod assets;
 mod connections;
+mod fault_form;
+mod faults;
 mod inbox;
 mod mail;
 mod message;
@@ -62,6 +64,8 @@ pub(crate) fn router(world: Arc<World>) -> Router {
             get(message::attachment),
         )
         .route("/connections", get(connections::page))
+        .route("/faults", get(faults::page).post(faults::change))
+        .route("/faults/clear", post(faults::clear))
         .route("/style.css", get(assets::style))
         .route("/icon.svg", get(assets::icon))
         .route("/page.js", get(assets::script))

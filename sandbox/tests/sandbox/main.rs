@@ -24,3 +24,4 @@ mod refresh;
 mod smtp;
 mod submission;
 mod web;
+mod web_faults;

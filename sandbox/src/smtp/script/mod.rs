@@ -10,6 +10,7 @@
 //! alone meets its faults before the token is looked at.
 
 mod make;
+mod tell;
 mod words;
 
 use serde::{Deserialize, Serialize};
