@@ -1,6 +1,6 @@
 //! The handle to a running sandbox.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::inbox::{Delivered, Inbox};
 use crate::options::{Options, SampleSite};
 use crate::smtp::port::SmtpPort;
 use crate::smtp::record::{ConnectionRecord, Connections};
-use crate::smtp::script::Script;
+use crate::smtp::script::{Script, Security};
 use crate::sync::lock;
 use crate::world::{Client, World};
 use crate::{SMTP_SCOPE, http, oauth, random, web};
@@ -34,6 +34,7 @@ pub struct Sandbox {
     world: Arc<World>,
     runtime: Handle,
     smtp: SmtpPort,
+    smtps: SmtpPort,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -48,7 +49,7 @@ impl Sandbox {
             .worker_threads(THREADS)
             .enable_all()
             .build()?;
-        let (world, smtp) = Self::open(&runtime, options)?;
+        let (world, smtp, smtps) = Self::open(&runtime, options)?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         // A runtime must not be dropped on a thread of another; this thread is its own.
@@ -63,12 +64,13 @@ impl Sandbox {
             world,
             runtime: handle,
             smtp,
+            smtps,
             stop: Some(stop),
             thread: Some(thread),
         })
     }
 
-    fn open(runtime: &Runtime, options: Options) -> io::Result<(Arc<World>, SmtpPort)> {
+    fn open(runtime: &Runtime, options: Options) -> io::Result<(Arc<World>, SmtpPort, SmtpPort)> {
         let _inside = runtime.enter();
         let (web, web_port) = http::listen(options.web_port)?;
         let (https, https_port) = http::listen(options.https_port)?;
@@ -85,7 +87,7 @@ impl Sandbox {
             https_port,
             smtp_port: OnceLock::new(),
             site: Mutex::new(options.site),
-            ports: Mutex::new(HashMap::new()),
+            ports: Mutex::new(BTreeMap::new()),
             runtime: runtime.handle().clone(),
         });
         let tls = http::with_http(&world.certificates.good);
@@ -95,15 +97,14 @@ impl Sandbox {
             Some(tls),
             oauth::router(Arc::clone(&world)),
         ));
-        let smtp = SmtpPort::open(
-            &world,
-            runtime.handle(),
-            options.smtp_port,
-            Vec::new(),
-            Script::none(),
-        )?;
+        let submission = |port, security| {
+            let (scripts, then) = (Vec::new(), Script::none());
+            SmtpPort::open(&world, runtime.handle(), port, security, scripts, then)
+        };
+        let smtp = submission(options.smtp_port, Security::StartTls)?;
+        let smtps = submission(options.smtps_port, Security::Implicit)?;
         let _ = world.smtp_port.set(smtp.port());
-        Ok((world, smtp))
+        Ok((world, smtp, smtps))
     }
 
     /// Address of the inbox: `http://localhost:PORT`.
@@ -146,9 +147,14 @@ impl Sandbox {
         SMTP_SCOPE
     }
 
-    /// The default, faultless submission port.
+    /// The default submission port, with STARTTLS; faultless until something is scripted on the page.
     pub fn smtp_port(&self) -> u16 {
         self.smtp.port()
+    }
+
+    /// The default submission port with implicit TLS, likewise.
+    pub fn smtps_port(&self) -> u16 {
+        self.smtps.port()
     }
 
     /// A submission port of its own: the nth connection gets the nth script, all later ones `then`.
@@ -157,7 +163,24 @@ impl Sandbox {
     /// # Errors
     /// When there is no free port.
     pub fn open_smtp(&self, scripts: Vec<Script>, then: Script) -> io::Result<SmtpPort> {
-        SmtpPort::open(&self.world, &self.runtime, 0, scripts, then)
+        self.open_submission(Security::StartTls, scripts, then)
+    }
+
+    /// The same with implicit TLS.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn open_smtps(&self, scripts: Vec<Script>, then: Script) -> io::Result<SmtpPort> {
+        self.open_submission(Security::Implicit, scripts, then)
+    }
+
+    fn open_submission(
+        &self,
+        security: Security,
+        scripts: Vec<Script>,
+        then: Script,
+    ) -> io::Result<SmtpPort> {
+        SmtpPort::open(&self.world, &self.runtime, 0, security, scripts, then)
     }
 
     /// Adds an account, or changes its settings.

@@ -28,6 +28,8 @@ pub struct Delivered {
     /// character an octet.
     #[serde(with = "octets")]
     pub raw: Vec<u8>,
+    /// How the content came.
+    pub form: ContentForm,
     /// The connection's TLS.
     pub tls: Option<TlsFacts>,
     /// The connection's authentication.
@@ -54,6 +56,29 @@ pub struct Recipient {
     pub parameters: Vec<String>,
 }
 
+/// How content came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentForm {
+    /// By DATA.
+    Data,
+    /// By BDAT.
+    Bdat {
+        /// In so many chunks.
+        chunks: u32,
+    },
+}
+
+impl ContentForm {
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Data => "by DATA".to_owned(),
+            Self::Bdat { chunks: 1 } => "by BDAT".to_owned(),
+            Self::Bdat { chunks } => format!("by BDAT in {chunks} chunks"),
+        }
+    }
+}
+
 /// What is known of a connection's TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsFacts {
@@ -78,7 +103,7 @@ impl TlsFacts {
 /// What is known of a connection's authentication.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthFacts {
-    /// `XOAUTH2`.
+    /// `XOAUTH2` or `OAUTHBEARER`.
     pub mechanism: String,
     /// Whether the credentials came with the command.
     pub form: AuthForm,

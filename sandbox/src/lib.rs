@@ -1,7 +1,8 @@
 //! A stand-in mail provider on loopback, for demonstrations and end-to-end tests.
 //!
 //! To its client it is a provider like any other: an OAuth 2.0 authorization server over HTTPS, an
-//! SMTP submission server behind STARTTLS that takes XOAUTH2, and a mailbox. To a person it is an
+//! SMTP submission server behind STARTTLS or implicit TLS that takes XOAUTH2 and OAUTHBEARER, and a
+//! mailbox. To a person it is an
 //! inbox to read. To a test it is a peer that can be told to misbehave, to the octet, and that
 //! keeps a record of what it was sent.
 //!
@@ -42,11 +43,14 @@ mod world;
 
 pub use accounts::{AccountSettings, Refuse, TokenFault, TokenRequest};
 pub use handle::Sandbox;
-pub use inbox::{AuthFacts, AuthForm, Delivered, Envelope, Recipient, TlsFacts};
+pub use inbox::{AuthFacts, AuthForm, ContentForm, Delivered, Envelope, Recipient, TlsFacts};
 pub use options::{Options, SampleSite};
 pub use smtp::port::SmtpPort;
-pub use smtp::record::{ConnectionRecord, Ending, Exchange, Speaker};
-pub use smtp::script::{BadCertificate, Fault, How, Script, Segment, Step, When};
+pub use smtp::record::{ConnectionRecord, ContentFacts, Ending, Exchange, Speaker};
+pub use smtp::script::{
+    BadCertificate, Fault, Flow, Garbage, How, OldAnswer, OldVersion, Script, Security, Segment,
+    Step, When,
+};
 
 /// A string that appears nowhere else, so that a search of a release bundle can prove that nothing
 /// of the sandbox got into it. The web server sends it in the header `x-edgepost-sandbox`.

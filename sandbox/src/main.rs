@@ -12,7 +12,8 @@ edgepost-sandbox: a stand-in mail provider on 127.0.0.1
 usage: edgepost-sandbox [options]
   --web-port N       port of the inbox (default: any free one)
   --https-port N     port of the authorization server (default: any free one)
-  --smtp-port N      port of the submission server (default: any free one)
+  --smtp-port N      port of the submission server with STARTTLS (default: any free one)
+  --smtps-port N     port of the submission server with implicit TLS (default: any free one)
   --account ADDRESS  an account to begin with; may be repeated
   --form-action URL  show the sample shop, its form posting to URL
   --ca FILE          write the certificate of the sandbox's authority to FILE
@@ -64,6 +65,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
             "--web-port" => arguments.options.web_port = port(value()?)?,
             "--https-port" => arguments.options.https_port = port(value()?)?,
             "--smtp-port" => arguments.options.smtp_port = port(value()?)?,
+            "--smtps-port" => arguments.options.smtps_port = port(value()?)?,
             "--account" => arguments.accounts.push(value()?),
             "--form-action" => {
                 arguments.options.site = Some(SampleSite {
@@ -95,6 +97,11 @@ fn run(arguments: Arguments) -> io::Result<()> {
         "submission      localhost:{} (STARTTLS)",
         sandbox.smtp_port()
     );
+    println!(
+        "                localhost:{} (implicit TLS)",
+        sandbox.smtps_port()
+    );
+    println!("faults          {}/faults", sandbox.web_url());
     println!("client id       {}", sandbox.client_id());
     println!("client secret   {}", sandbox.client_secret());
     println!("scope           {}", sandbox.scope());

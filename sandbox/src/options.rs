@@ -9,8 +9,10 @@ pub struct Options {
     pub web_port: u16,
     /// Port of the authorization server, HTTPS.
     pub https_port: u16,
-    /// Port of the default, faultless submission server.
+    /// Port of the default submission server with STARTTLS.
     pub smtp_port: u16,
+    /// Port of the default submission server with implicit TLS.
+    pub smtps_port: u16,
     /// The shop with a contact form under `/site/`, if wanted.
     pub site: Option<SampleSite>,
 }

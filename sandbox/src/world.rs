@@ -1,6 +1,6 @@
 //! What all servers of one sandbox share.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock};
 
 use tokio::runtime::Handle;
@@ -24,8 +24,8 @@ pub(crate) struct World {
     /// The default submission port, set once it is open.
     pub(crate) smtp_port: OnceLock<u16>,
     pub(crate) site: Mutex<Option<SampleSite>>,
-    /// Submission ports that the JSON API opened, for it to close and reopen.
-    pub(crate) ports: Mutex<HashMap<u16, SmtpPort>>,
+    /// All submission ports, for the pages and the JSON API to script, close and reopen.
+    pub(crate) ports: Mutex<BTreeMap<u16, SmtpPort>>,
     pub(crate) runtime: Handle,
 }
 

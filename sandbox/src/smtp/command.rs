@@ -30,6 +30,8 @@ pub(crate) enum NoCommand {
     Unknown,
     /// The verb is known, its argument is not as it must be.
     Syntax,
+    /// BDAT that does not say how many octets follow.
+    Chunk,
 }
 
 impl<'a> Command<'a> {
@@ -102,7 +104,7 @@ impl<'a> Command<'a> {
     fn bdat(argument: &str) -> Result<Self, NoCommand> {
         let (size, last) = match argument.split_once(' ') {
             Some((size, word)) if word.eq_ignore_ascii_case("LAST") => (size, true),
-            Some(_) => return Err(NoCommand::Syntax),
+            Some(_) => return Err(NoCommand::Chunk),
             None => (argument, false),
         };
         // `parse` alone would take a plus sign.
@@ -111,7 +113,7 @@ impl<'a> Command<'a> {
             .parse()
             .ok()
             .filter(|_| digits)
-            .ok_or(NoCommand::Syntax)?;
+            .ok_or(NoCommand::Chunk)?;
         Ok(Self::Bdat { octets, last })
     }
 }

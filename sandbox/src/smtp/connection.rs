@@ -1,13 +1,14 @@
 //! One connection from its first octet to its last.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use super::plan::{Plan, Turn};
+use super::end::End;
+use super::plan::Plan;
 use super::record::{ConnectionRecord, Ending, Speaker};
-use super::script::Script;
+use super::script::{Flow, How, Script, Security};
 use super::transaction::Transaction;
 use super::wire::{Line, Wire};
 use crate::world::World;
@@ -25,6 +26,7 @@ pub(super) struct Connection {
     pub(super) wire: Wire,
     pub(super) plan: Plan,
     pub(super) port: u16,
+    pub(super) security: Security,
     pub(super) id: u64,
     /// The greeting was a refusal: all but QUIT is answered 503, RFC 5321 §3.1.
     pub(super) turned_away: bool,
@@ -36,45 +38,37 @@ pub(super) struct Connection {
     pub(super) user: Option<String>,
     pub(super) refusals: u32,
     pub(super) transaction: Option<Transaction>,
+    /// A chunk was refused: nothing goes on before RSET, RFC 3030 §2.
+    pub(super) needs_reset: bool,
+    /// The command before this one was BDAT.
+    pub(super) behind_chunk: bool,
 }
 
-/// The connection is over, and this is how to end it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// The client went, or did not keep to the time; nothing is left to do.
-    Client(Ending),
-    /// What is queued goes out, then close_notify and FIN.
-    Orderly(Ending),
-    /// What is queued goes out, then FIN without close_notify.
-    Dropped,
-    /// At once, as if the process had died.
-    Killed,
-    /// RST.
-    Reset,
-}
-
-impl From<Ending> for End {
-    fn from(ending: Ending) -> Self {
-        Self::Client(ending)
-    }
+/// Where a connection came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Door {
+    pub(super) port: u16,
+    /// 1 for the first connection to the port.
+    pub(super) ordinal: u32,
+    pub(super) security: Security,
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(
-    world: Arc<World>,
-    stream: TcpStream,
-    port: u16,
-    ordinal: u32,
-    script: Script,
-) {
-    let id = world.connections.open(port, ordinal);
+pub(super) async fn serve(world: Arc<World>, stream: TcpStream, door: Door, script: Script) {
+    let id = world.connections.open(door.port, door.ordinal, &script);
     // Replies are put together here; waiting for more would only cost time.
     let _ = stream.set_nodelay(true);
+    let plan = Plan::new(script);
     let mut connection = Connection {
-        wire: Wire::new(stream, Arc::clone(&world), id),
+        wire: Wire::new(stream, &plan, Arc::clone(&world), id),
         world,
-        plan: Plan::new(script),
-        port,
+        security: if plan.has_other_security() {
+            door.security.other()
+        } else {
+            door.security
+        },
+        plan,
+        port: door.port,
         id,
         turned_away: false,
         greeted: false,
@@ -82,6 +76,8 @@ pub(super) async fn serve(
         user: None,
         refusals: 0,
         transaction: None,
+        needs_reset: false,
+        behind_chunk: false,
     };
     let end = if connection.plan.resets_on_accept() {
         End::Reset
@@ -96,26 +92,48 @@ impl Connection {
     /// record closed.
     async fn end(&mut self, end: End) {
         match end {
-            End::Client(ending) => {
-                self.record(|record| record.end(ending));
-            }
-            End::Orderly(ending) => {
-                self.record(|record| record.end(ending));
+            End::Client(ending) => self.record_end(ending),
+            End::Orderly(ending) if self.wire.cut_ahead().is_none() => {
+                self.record_end(ending);
                 self.wire.close(true).await;
             }
-            End::Dropped => {
-                self.record(|record| record.end(Ending::ClosedByServer));
+            End::Orderly(_) | End::Broken(_) => {
+                // What was said before is heard; of a reset that can only be hoped.
+                let how = match (self.wire.flush().await, end) {
+                    (Err(End::Cut(how)), _) | (_, End::Broken(how)) => how,
+                    _ => How::Fin,
+                };
+                self.wire.unsay();
+                self.break_off(how).await;
+            }
+            End::Cut(how) => {
+                self.note("the script ends it at this octet");
+                self.wire.unsay();
+                self.break_off(how).await;
+            }
+            End::Reset => self.break_off(How::Rst).await,
+        }
+    }
+
+    async fn break_off(&mut self, how: How) {
+        match how {
+            How::Fin => {
+                self.record_end(Ending::ClosedByServer);
                 self.wire.close(false).await;
             }
-            End::Killed => {
-                self.record(|record| record.end(Ending::ClosedByServer));
-                drop(self.wire.take());
-            }
-            End::Reset => {
-                self.record(|record| record.end(Ending::ResetByServer));
+            How::Rst => {
+                self.record_end(Ending::ResetByServer);
                 self.wire.reset();
             }
+            How::Stall => {
+                let ending = self.wire.until_gone_unread().await;
+                self.record_end(ending);
+            }
         }
+    }
+
+    fn record_end(&self, ending: Ending) {
+        self.record(|record| record.end(ending));
     }
 
     pub(super) fn record<T>(&self, change: impl FnOnce(&mut ConnectionRecord) -> T) -> Option<T> {
@@ -133,7 +151,20 @@ impl Connection {
 
     /// The next command line, not yet in the record.
     pub(super) async fn command_line(&mut self) -> Result<Line, End> {
-        let line = self.wire.line(AUTH_CAP).await?;
+        let line = match self.plan.idle() {
+            None => self.wire.line(AUTH_CAP).await?,
+            Some(idle) => match timeout(idle.limit, self.wire.line(AUTH_CAP)).await {
+                Ok(line) => line?,
+                Err(_) => {
+                    self.note("has waited long enough");
+                    if let Some(text) = &idle.text {
+                        // A 421 among them ends it no other way than the script wants.
+                        let _ = self.reply(text);
+                    }
+                    return Err(End::Broken(idle.how));
+                }
+            },
+        };
         Ok(match line {
             Line::Whole(line) if line.len() > COMMAND_CAP && !is_auth(&line) => Line::TooLong,
             other => other,
@@ -142,7 +173,7 @@ impl Connection {
 
     /// The line behind a challenge of AUTH, not yet in the record.
     pub(super) async fn auth_line(&mut self) -> Result<Line, End> {
-        Ok(self.wire.line(AUTH_CAP).await?)
+        self.wire.line(AUTH_CAP).await
     }
 
     /// Enters what the client said, already without credentials.
@@ -156,49 +187,11 @@ impl Connection {
         });
     }
 
-    /// Queues a reply that no script touches. Text without its last CRLF.
-    pub(super) fn reply(&mut self, text: &str) -> Result<(), End> {
-        self.record(|record| {
-            text.split("\r\n")
-                .for_each(|line| record.say(Speaker::Server, line))
-        });
-        self.wire.queue(text.as_bytes());
-        self.wire.queue(b"\r\n");
-        if text.starts_with("421") {
-            Err(End::Orderly(Ending::ClosedByServer))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Answers a step whose work is done, as the script has it.
-    pub(super) async fn conclude(&mut self, turn: Turn, normal: &str) -> Result<(), End> {
-        if let Some(delay) = turn.delay {
-            // Replies to earlier commands of the group are not late.
-            self.wire.flush().await?;
-            self.note(&format!("answers {} ms late", delay.as_millis()));
-            tokio::time::sleep(delay.min(LONGEST_DELAY)).await;
-        }
-        if turn.stall {
-            self.note("never answers");
-            self.wire.flush().await?;
-            return Err(End::Client(self.wire.until_gone().await));
-        }
-        if turn.drop_before {
-            self.note("closes instead of answering");
-            return Err(End::Dropped);
-        }
-        let answered = self.reply(turn.reply.as_deref().unwrap_or(normal));
-        if turn.drop_after {
-            self.note("closes after the answer");
-            return Err(End::Dropped);
-        }
-        answered
+    /// How the script ends the connection within content, and after how many octets of it.
+    pub(super) fn cut_of_content(&self) -> Option<(u64, How)> {
+        self.plan.cut(Flow::Content)
     }
 }
-
-/// A day: long enough to be never, short enough for every clock.
-const LONGEST_DELAY: Duration = Duration::from_secs(86_400);
 
 fn is_auth(line: &[u8]) -> bool {
     line.get(..5)

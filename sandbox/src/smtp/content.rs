@@ -151,12 +151,27 @@ pub(crate) fn violations_of(octets: &[u8]) -> Vec<&'static str> {
     if matches!(reader.state, State::Cr) {
         reader.note("bare CR in the content");
     }
+    if reader.line > LINE_CAP {
+        reader.note("a line of content is longer than 998 octets");
+    }
     reader.violations
+}
+
+/// What octets above 127 in the content need and were not given: SMTPUTF8 in its header, 8BITMIME
+/// in its body.
+pub(crate) fn undeclared(octets: &[u8], eight_bit: bool, utf8: bool) -> Option<&'static str> {
+    let end = octets.windows(4).position(|four| four == b"\r\n\r\n");
+    let (header, body) = octets.split_at(end.unwrap_or(0));
+    if !header.is_ascii() && !utf8 {
+        return Some("octets above 127 in the header without SMTPUTF8");
+    }
+    (!body.is_ascii() && !eight_bit)
+        .then_some("octets above 127 in the content without BODY=8BITMIME")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, ContentReader, violations_of};
+    use super::{Content, ContentReader, undeclared, violations_of};
 
     /// Feeds `wire` in two pieces, split at every place, and wants the same each time.
     fn read(wire: &[u8]) -> Option<Content> {
@@ -247,5 +262,24 @@ mod tests {
     fn judges_chunked_content_without_transparency() {
         assert!(violations_of(b".\r\n..\r\n").is_empty());
         assert_eq!(violations_of(b"a\nb"), ["bare LF in the content"]);
+        assert_eq!(violations_of(b"a\r"), ["bare CR in the content"]);
+        assert_eq!(
+            violations_of(&[b'x'; 999]),
+            ["a line of content is longer than 998 octets"]
+        );
+    }
+
+    #[test]
+    fn octets_above_127_need_to_be_declared() {
+        let header = "Subject: \u{fc}\r\n\r\nx".as_bytes();
+        let body = "Subject: x\r\n\r\n\u{fc}".as_bytes();
+        assert!(undeclared(header, false, true).is_none());
+        assert!(undeclared(body, true, false).is_none());
+        assert!(
+            undeclared(header, true, false)
+                .unwrap()
+                .contains("SMTPUTF8")
+        );
+        assert!(undeclared(body, false, true).unwrap().contains("8BITMIME"));
     }
 }

@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::connection;
-use super::script::Script;
+use super::connection::{self, Door};
+use super::script::{Script, Security};
 use crate::net;
 use crate::sync::lock;
 use crate::world::World;
@@ -25,6 +25,7 @@ pub struct SmtpPort {
 #[derive(Debug)]
 struct Shared {
     port: u16,
+    security: Security,
     scripts: Mutex<Scripts>,
     state: Mutex<State>,
     runtime: Handle,
@@ -57,6 +58,7 @@ impl SmtpPort {
         world: &Arc<World>,
         runtime: &Handle,
         port: u16,
+        security: Security,
         scripts: Vec<Script>,
         then: Script,
     ) -> io::Result<Self> {
@@ -69,18 +71,38 @@ impl SmtpPort {
         };
         let shared = Arc::new(Shared {
             port,
+            security,
             scripts: Mutex::new(scripts),
             state: Mutex::new(State::Changing),
             runtime: runtime.clone(),
             world: Arc::downgrade(world),
         });
         *lock(&shared.state) = shared.listen(listener)?;
-        Ok(Self { shared })
+        let opened = Self { shared };
+        // For the pages and the JSON API to script, close and reopen.
+        lock(&world.ports).insert(port, opened.clone());
+        Ok(opened)
     }
 
     /// Its number.
     pub fn port(&self) -> u16 {
         self.shared.port
+    }
+
+    /// When TLS begins.
+    pub fn security(&self) -> Security {
+        self.shared.security
+    }
+
+    /// The scripts of the connections to come, in order, and the one of all after them.
+    pub fn scripted(&self) -> (Vec<Script>, Script) {
+        let current = lock(&self.shared.scripts);
+        (current.next.iter().cloned().collect(), current.then.clone())
+    }
+
+    /// One more script, for the connection behind those that have one.
+    pub fn script_one_more(&self, script: Script) {
+        lock(&self.shared.scripts).next.push_back(script);
     }
 
     /// New scripts for the connections to come; those that are open keep theirs.
@@ -175,7 +197,8 @@ async fn take_connections(
             taken = listener.accept() => match taken {
                 Ok((stream, _)) => {
                     let (ordinal, script) = shared.next_script();
-                    tokio::spawn(connection::serve(Arc::clone(&world), stream, shared.port, ordinal, script));
+                    let door = Door { port: shared.port, ordinal, security: shared.security };
+                    tokio::spawn(connection::serve(Arc::clone(&world), stream, door, script));
                 }
                 // Out of file descriptors, or the peer was gone already: neither is a reason to stop.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,

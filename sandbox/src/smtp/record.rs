@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
+use super::script::Script;
 use crate::CONNECTION_CAPACITY;
 use crate::clock::now_ms;
-use crate::inbox::{AuthFacts, TlsFacts};
+use crate::inbox::{AuthFacts, ContentForm, TlsFacts};
 use crate::octets;
 use crate::sync::lock;
 
@@ -23,6 +24,8 @@ pub struct ConnectionRecord {
     pub port: u16,
     /// 1 for the first connection to this port.
     pub ordinal: u32,
+    /// What was to go wrong with it.
+    pub script: Script,
     /// When it was taken, milliseconds since 1970.
     pub started_ms: u64,
     /// When it ended; `None` while it is open.
@@ -40,8 +43,13 @@ pub struct ConnectionRecord {
     pub auth: Option<AuthFacts>,
     /// The authenticated address.
     pub auth_user: Option<String>,
-    /// Where the client broke a rule of the protocol, in words. Empty for a client in good order.
+    /// Where the client broke a rule of the protocol, in words, each rule once. Empty for a client
+    /// in good order.
     pub violations: Vec<String>,
+    /// How often it broke one.
+    pub violation_count: u32,
+    /// Content that came whole, whether or not it was taken.
+    pub contents: Vec<ContentFacts>,
     /// Identifiers of the messages taken.
     pub messages: Vec<u64>,
     /// How it ended; `None` while it is open.
@@ -54,6 +62,17 @@ impl ConnectionRecord {
     pub fn plaintext(&self) -> String {
         octets::to_text(&self.plaintext_received)
     }
+}
+
+/// What is known of one message's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentFacts {
+    /// By DATA or by BDAT.
+    pub form: ContentForm,
+    /// Without transparency.
+    pub octets: u64,
+    /// Identifier of the message; `None` when it was refused.
+    pub message: Option<u64>,
 }
 
 /// One line of a dialogue.
@@ -122,7 +141,7 @@ const LIST_CAP: usize = 10_000;
 
 impl Connections {
     /// Enters a new connection and answers its identifier.
-    pub(crate) fn open(&self, port: u16, ordinal: u32) -> u64 {
+    pub(crate) fn open(&self, port: u16, ordinal: u32, script: &Script) -> u64 {
         let mut inner = lock(&self.inner);
         inner.next_id += 1;
         let id = inner.next_id;
@@ -137,6 +156,7 @@ impl Connections {
             id,
             port,
             ordinal,
+            script: script.clone(),
             started_ms: now_ms(),
             ended_ms: None,
             plaintext_received: Vec::new(),
@@ -146,6 +166,8 @@ impl Connections {
             auth: None,
             auth_user: None,
             violations: Vec::new(),
+            violation_count: 0,
+            contents: Vec::new(),
             messages: Vec::new(),
             ending: None,
         });
@@ -215,7 +237,14 @@ impl ConnectionRecord {
         }
     }
 
+    pub(crate) fn content(&mut self, facts: ContentFacts) {
+        if self.contents.len() < LIST_CAP {
+            self.contents.push(facts);
+        }
+    }
+
     pub(crate) fn violation(&mut self, what: String) {
+        self.violation_count = self.violation_count.saturating_add(1);
         if self.violations.len() < LIST_CAP && !self.violations.contains(&what) {
             self.violations.push(what);
         }

@@ -1,13 +1,11 @@
 //! Which command is next, and the commands that need no file of their own.
 
 use super::command::{Command, NoCommand};
-use super::connection::{Connection, End};
+use super::connection::Connection;
+use super::end::End;
 use super::record::Ending;
-use super::script::Step;
+use super::script::{Security, Step};
 use super::wire::Line;
-
-/// What SIZE says, and the most content that is taken: the figure of a large provider.
-pub(super) const MAX_MESSAGE: usize = 35_882_577;
 
 const GREETING: &str = "220 localhost ESMTP edgepost sandbox";
 
@@ -21,6 +19,12 @@ impl Connection {
     }
 
     async fn dialogue(&mut self) -> Result<std::convert::Infallible, End> {
+        if let Some(how) = self.wire.cut() {
+            return Err(End::Cut(how));
+        }
+        if self.security == Security::Implicit {
+            self.handshake().await?;
+        }
         let turn = self.plan.reach(Step::Greeting);
         self.turned_away = !turn.proceeds();
         self.conclude(turn, GREETING).await?;
@@ -37,11 +41,13 @@ impl Connection {
     }
 
     async fn line(&mut self, line: &[u8]) -> Result<(), End> {
+        let behind_chunk = std::mem::take(&mut self.behind_chunk);
         let text = match std::str::from_utf8(line) {
             Ok(text) if !text.contains(['\r', '\n', '\0']) => text,
             _ => {
                 self.heard(&crate::octets::to_text(line));
                 self.violation("a command line holds a bare CR, a bare LF, NUL, or is not UTF-8");
+                self.suspect_length(behind_chunk);
                 return self.reply("500 5.5.2 Syntax error, bare CR, bare LF or invalid octet");
             }
         };
@@ -65,27 +71,47 @@ impl Connection {
             Ok(command) => command,
             Err(NoCommand::Unknown) => {
                 self.violation("a command the server does not know");
+                self.suspect_length(behind_chunk);
                 return self.reply("500 5.5.1 Command unrecognized");
             }
             Err(NoCommand::Syntax) => {
                 self.violation("a command with a malformed argument");
                 return self.reply("501 5.5.4 Syntax error in parameters or arguments");
             }
+            Err(NoCommand::Chunk) if !self.offers("CHUNKING") => return self.no_chunking(),
+            Err(NoCommand::Chunk) => {
+                // How many octets of content follow is not known, so none of them may be read as a
+                // command, and nothing behind them either.
+                self.violation("a malformed BDAT");
+                self.reply("501 5.5.4 Syntax error in parameters or arguments")?;
+                return Err(End::Orderly(Ending::ClosedByServer));
+            }
         };
-        self.check_group(&command);
+        self.check_group(&command, text);
         if self.turned_away && command != Command::Quit {
             return self.reply("503 5.5.1 No service here");
         }
         self.dispatch(command, line.len()).await
     }
 
+    /// What is no command right behind a chunk was probably meant to be part of it.
+    fn suspect_length(&self, behind_chunk: bool) {
+        if behind_chunk {
+            self.violation("what follows a chunk is no command: its length is wrong");
+        }
+    }
+
     /// Notes octets behind a command that nothing may follow in its group.
-    fn check_group(&self, command: &Command<'_>) {
+    fn check_group(&self, command: &Command<'_>, text: &str) {
         if self.wire.buffered() == 0 {
             return;
         }
         if command.ends_group() {
-            self.violation("octets sent behind a command that must be the last of its group");
+            let verb = text.split(' ').next().unwrap_or_default();
+            self.violation(format!(
+                "octets sent behind {}, which must be the last of its group",
+                verb.to_ascii_uppercase()
+            ));
         } else if !self.offers("PIPELINING") && !matches!(command, Command::Bdat { .. }) {
             self.violation("commands sent in a group where PIPELINING was not offered");
         }
@@ -97,7 +123,7 @@ impl Connection {
             Command::Helo(_) => {
                 self.greeted = true;
                 self.advertised.clear();
-                self.transaction = None;
+                self.reset();
                 self.reply("250 localhost")
             }
             Command::StartTls => self.start_tls().await,
@@ -107,8 +133,11 @@ impl Connection {
             Command::Data => self.data().await,
             Command::Bdat { octets, last } => self.bdat(octets, last).await,
             Command::Rset => {
-                self.transaction = None;
-                self.reply("250 2.0.0 Reset")
+                let turn = self.plan.reach(Step::Rset);
+                if turn.proceeds() {
+                    self.reset();
+                }
+                self.conclude(turn, "250 2.0.0 Reset").await
             }
             Command::Noop => self.reply("250 2.0.0 Ok"),
             Command::Vrfy => self.reply("252 2.1.5 Cannot verify, but will take mail"),
@@ -128,40 +157,20 @@ impl Connection {
         let turn = self
             .plan
             .reach(if tls { Step::EhloTls } else { Step::Ehlo });
-        let keywords = self
-            .plan
-            .capabilities(tls)
-            .unwrap_or_else(|| self.normal_capabilities());
+        let keywords = self.keywords();
         if turn.proceeds() {
             self.greeted = true;
             // RFC 5321 §4.1.4: EHLO has the effect of RSET.
-            self.transaction = None;
+            self.reset();
             self.advertised.clone_from(&keywords);
         }
         self.conclude(turn, &ehlo_reply(&keywords)).await
     }
 
-    fn normal_capabilities(&self) -> Vec<String> {
-        let mut keywords = vec![
-            "PIPELINING".to_owned(),
-            format!("SIZE {MAX_MESSAGE}"),
-            "ENHANCEDSTATUSCODES".to_owned(),
-        ];
-        if self.wire.is_tls() {
-            keywords.push("AUTH XOAUTH2".to_owned());
-        } else if !self.plan.has_no_start_tls() {
-            keywords.push("STARTTLS".to_owned());
-        }
-        keywords
-    }
-
-    /// Whether the last EHLO reply named the keyword.
-    pub(super) fn offers(&self, keyword: &str) -> bool {
-        self.advertised.iter().any(|line| {
-            line.split(' ')
-                .next()
-                .is_some_and(|first| first.eq_ignore_ascii_case(keyword))
-        })
+    /// Forgets the transaction, and that a chunk of it was refused.
+    fn reset(&mut self) {
+        self.transaction = None;
+        self.needs_reset = false;
     }
 }
 

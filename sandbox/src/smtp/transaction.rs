@@ -1,15 +1,13 @@
-//! MAIL, RCPT, DATA and BDAT: one message at a time.
+//! MAIL, RCPT and DATA: one message at a time. BDAT is in [`super::chunk`].
 
-use super::connection::{Connection, End};
+use super::connection::Connection;
 use super::content::{self, Content, ContentReader};
+use super::end::End;
+use super::parameters::{Declared, OF_RCPT};
 use super::path::Path;
-use super::plan::Turn;
+use super::record::ContentFacts;
 use super::script::Step;
-use super::session::MAX_MESSAGE;
-use crate::inbox::{Delivered, Envelope, Recipient};
-
-/// Most recipients of one message: the default of a large provider.
-const MAX_RECIPIENTS: usize = 500;
+use crate::inbox::{ContentForm, Delivered, Envelope, Recipient};
 
 /// One read of content.
 const CHUNK: usize = 64 * 1024;
@@ -17,13 +15,19 @@ const CHUNK: usize = 64 * 1024;
 /// A message on its way in.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
-    envelope: Envelope,
-    /// `BODY=8BITMIME` was said.
-    eight_bit: bool,
+    pub(super) envelope: Envelope,
+    declared: Declared,
     /// Content that came by BDAT so far.
-    chunks: Option<Vec<u8>>,
+    pub(super) chunks: Option<Chunks>,
     /// Octets of content that came over the wire.
     received: u64,
+}
+
+/// Content by BDAT.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
+    pub(super) octets: Vec<u8>,
+    pub(super) count: u32,
 }
 
 impl Connection {
@@ -31,25 +35,27 @@ impl Connection {
         let Some(user) = self.user.clone() else {
             return self.unauthenticated();
         };
+        if self.needs_reset {
+            self.violation("MAIL behind a refused chunk without RSET");
+            return self.out_of_step();
+        }
         if self.transaction.is_some() {
             return self.reply("503 5.5.1 Nested MAIL command");
         }
         let Some(path) = Path::parse(argument) else {
             return self.malformed_path();
         };
-        if let Some(refusal) = self.unknown_parameter(&path, &MAIL_PARAMETERS) {
-            return self.reply(&refusal);
-        }
-        match path.parameter("SIZE").map(str::parse::<usize>) {
-            Some(Err(_)) => return self.reply("501 5.5.4 SIZE is not a number"),
-            Some(Ok(size)) if size > MAX_MESSAGE => {
-                return self.reply("552 5.3.4 Message size exceeds fixed limit");
-            }
-            _ => {}
+        let declared = match self.declared(&path) {
+            Ok(declared) => declared,
+            Err(refusal) => return self.reply(refusal),
+        };
+        if let Err(refusal) = self.check_address(path.address, declared.utf8) {
+            return self.reply(refusal);
         }
         // Exchange says this after the content. Here it is enough to say it as soon as it is known:
         // a client must be ready for it at either place, and `Fault::Reply` can say it at the other.
-        if !path.address.eq_ignore_ascii_case(&user) {
+        // Who was let in by a script without credentials may be anyone.
+        if !user.is_empty() && !path.address.eq_ignore_ascii_case(&user) {
             return self
                 .reply("554 5.7.60 SMTP; Client does not have permissions to send as this sender");
         }
@@ -60,12 +66,9 @@ impl Connection {
                 mail_parameters: path.parameters.iter().map(ToString::to_string).collect(),
                 rcpt_to: Vec::new(),
             };
-            let eight_bit = path
-                .parameter("BODY")
-                .is_some_and(|body| !body.eq_ignore_ascii_case("7BIT"));
             self.transaction = Some(Transaction {
                 envelope,
-                eight_bit,
+                declared,
                 ..Transaction::default()
             });
         }
@@ -76,20 +79,20 @@ impl Connection {
         if self.user.is_none() {
             return self.unauthenticated();
         }
-        let Some(taken) = self
-            .transaction
-            .as_ref()
-            .map(|transaction| transaction.envelope.rcpt_to.len())
-        else {
-            return self.reply("503 5.5.1 Send MAIL first");
+        let Some((taken, utf8)) = self.transaction.as_ref().map(|transaction| {
+            let taken = transaction.envelope.rcpt_to.len();
+            (taken, transaction.declared.utf8)
+        }) else {
+            return self.out_of_step();
         };
         let Some(path) = Path::parse(argument).filter(|path| !path.address.is_empty()) else {
             return self.malformed_path();
         };
-        if let Some(refusal) = self.unknown_parameter(&path, &RCPT_PARAMETERS) {
-            return self.reply(&refusal);
+        let checked = self.check_parameters(&path, &OF_RCPT);
+        if let Err(refusal) = checked.and_then(|()| self.check_address(path.address, utf8)) {
+            return self.reply(refusal);
         }
-        if taken >= MAX_RECIPIENTS {
+        if taken >= self.recipient_limit() {
             return self.reply("452 4.5.3 Too many recipients");
         }
         let turn = self.plan.reach(Step::Rcpt);
@@ -109,9 +112,10 @@ impl Connection {
             return self.unauthenticated();
         }
         match &self.transaction {
-            None => return self.reply("503 5.5.1 Send MAIL first"),
+            None => return self.out_of_step(),
             // RFC 3030 §2: DATA and BDAT cannot be used in the same transaction.
             Some(transaction) if transaction.chunks.is_some() => {
+                self.violation("DATA behind BDAT in one transaction");
                 return self.reply("503 5.5.1 BDAT was used");
             }
             Some(transaction) if transaction.envelope.rcpt_to.is_empty() => {
@@ -121,13 +125,13 @@ impl Connection {
         }
         let turn = self.plan.reach(Step::Data);
         // A scripted 2yz is no answer to DATA, and no client sends content behind it.
-        let go_ahead = turn.reply.as_ref().is_none_or(|text| text.starts_with('3'));
+        let go_ahead = turn.reply.is_none() || turn.asks_for_more();
         self.conclude(turn, "354 Start mail input; end with <CRLF>.<CRLF>")
             .await?;
         if !go_ahead {
             return Ok(());
         }
-        let mut reader = ContentReader::new(MAX_MESSAGE);
+        let mut reader = ContentReader::new(self.size_limit());
         loop {
             let octets = self.content_octets(u64::MAX).await?;
             if let Some(end) = reader.push(&octets) {
@@ -136,134 +140,108 @@ impl Connection {
                 break;
             }
         }
-        self.accept(reader.finish()).await
+        self.accept(reader.finish(), ContentForm::Data).await
     }
 
-    pub(super) async fn bdat(&mut self, octets: u64, last: bool) -> Result<(), End> {
-        if !self.offers("CHUNKING") {
-            // The octets behind it will be read as commands, as servers without CHUNKING do.
-            self.violation("BDAT where CHUNKING was not offered");
-            return self.reply("500 5.5.1 Command unrecognized");
-        }
-        // In order or not, so many octets are content and must not be read as commands.
-        let room = MAX_MESSAGE.saturating_sub(self.chunks_so_far());
-        let (mut chunk, mut left, mut too_big) = (Vec::new(), octets, false);
-        while left > 0 {
-            let more = self.content_octets(left).await?;
-            left = left.saturating_sub(more.len() as u64);
-            too_big |= chunk.len() + more.len() > room;
-            if !too_big {
-                chunk.extend_from_slice(&more);
-            }
-        }
-        if self.user.is_none() {
-            return self.unauthenticated();
-        }
-        let Some(transaction) = &mut self.transaction else {
-            return self.reply("503 5.5.1 Send MAIL first");
-        };
-        if transaction.envelope.rcpt_to.is_empty() {
-            return self.reply("554 5.5.1 No valid recipients");
-        }
-        if too_big {
-            self.transaction = None;
-            return self.reply("552 5.3.4 Message size exceeds fixed limit");
-        }
-        transaction
-            .chunks
-            .get_or_insert_default()
-            .extend_from_slice(&chunk);
-        if !last {
-            return self.reply(&format!("250 2.0.0 {octets} octets received"));
-        }
-        let octets = transaction.chunks.take().unwrap_or_default();
-        let violations = content::violations_of(&octets);
-        self.accept(Content {
-            octets,
-            too_big: false,
-            violations,
-        })
-        .await
-    }
-
-    fn chunks_so_far(&self) -> usize {
-        self.transaction
-            .as_ref()
-            .and_then(|transaction| transaction.chunks.as_ref())
-            .map_or(0, Vec::len)
-    }
-
-    /// Content as it comes, at most `limit` octets; dies where the script says.
-    async fn content_octets(&mut self, limit: u64) -> Result<Vec<u8>, End> {
-        let dies_after = self.plan.drop_in_content();
+    /// Content as it comes, at most `limit` octets; ends where the script says.
+    pub(super) async fn content_octets(&mut self, limit: u64) -> Result<Vec<u8>, End> {
         let received = self
             .transaction
             .as_ref()
             .map_or(0, |transaction| transaction.received);
-        let before_death = dies_after.map_or(u64::MAX, |octets| octets.saturating_sub(received));
-        if before_death == 0 {
+        let cut = self
+            .cut_of_content()
+            .map(|(octets, how)| (octets.saturating_sub(received), how));
+        if let Some((0, how)) = cut {
+            // What was answered before the content is heard.
             self.wire.flush().await?;
-            self.note("dies within the content");
-            return Err(End::Killed);
+            return Err(End::Cut(how));
         }
-        let limit = limit.min(before_death);
+        let limit = cut.map_or(limit, |(octets, _)| octets.min(limit));
         let octets = self
             .wire
             .some(usize::try_from(limit).unwrap_or(CHUNK).min(CHUNK))
             .await?;
+        let count = octets.len() as u64;
         if let Some(transaction) = &mut self.transaction {
-            transaction.received += octets.len() as u64;
+            transaction.received = received.saturating_add(count);
         }
-        if octets.len() as u64 == before_death {
-            self.note("dies within the content");
-            return Err(End::Killed);
+        match cut {
+            Some((left, how)) if left == count => Err(End::Cut(how)),
+            _ => Ok(octets),
         }
-        Ok(octets)
     }
 
     /// The end of the content: takes the message unless the script refuses it.
-    async fn accept(&mut self, content: Content) -> Result<(), End> {
+    pub(super) async fn accept(&mut self, content: Content, form: ContentForm) -> Result<(), End> {
         let Some(transaction) = self.transaction.take() else {
-            return self.reply("503 5.5.1 Send MAIL first");
+            return self.out_of_step();
         };
         content
             .violations
             .iter()
             .for_each(|violation| self.violation(*violation));
-        if !transaction.eight_bit && !content.octets.is_ascii() {
-            self.violation("octets above 127 in the content without BODY=8BITMIME");
+        let declared = transaction.declared;
+        if let Some(undeclared) =
+            content::undeclared(&content.octets, declared.eight_bit, declared.utf8)
+        {
+            self.violation(undeclared);
         }
-        self.note(&format!("content, {} octets", content.octets.len()));
+        let octets = content.octets.len();
+        self.note(&format!("content {}, {octets} octets", form.words()));
+        let mut facts = ContentFacts {
+            form,
+            octets: octets as u64,
+            message: None,
+        };
         if content.too_big {
-            return self.reply("552 5.3.4 Message size exceeds fixed limit");
+            self.note_content(facts);
+            return self.refuse_content("552 5.3.4 Message size exceeds fixed limit", form);
         }
-        let turn: Turn = self.plan.reach(Step::Content);
-        let mut normal = String::new();
-        if turn.proceeds() {
-            let (tls, auth) = self
-                .record(|record| (record.tls.clone(), record.auth.clone()))
-                .unwrap_or_default();
-            let (id, at_ms) = (0, 0);
-            let (port, connection, envelope) = (self.port, self.id, transaction.envelope);
-            let message = Delivered {
-                id,
-                at_ms,
-                port,
-                connection,
-                envelope,
-                raw: content.octets,
-                tls,
-                auth,
-            };
-            let id = self.world.inbox.deliver(message);
-            self.record(|record| record.messages.push(id));
-            normal = format!("250 2.0.0 Ok, queued as {id}");
+        let turn = self.plan.reach(Step::Content);
+        if !turn.proceeds() {
+            self.note_content(facts);
+            self.needs_reset = form != ContentForm::Data;
+            return self.conclude(turn, "").await;
         }
-        self.conclude(turn, &normal).await
+        let (tls, auth) = self
+            .record(|record| (record.tls.clone(), record.auth.clone()))
+            .unwrap_or_default();
+        let (id, at_ms) = (0, 0);
+        let (port, connection, envelope) = (self.port, self.id, transaction.envelope);
+        let message = Delivered {
+            id,
+            at_ms,
+            port,
+            connection,
+            envelope,
+            raw: content.octets,
+            form,
+            tls,
+            auth,
+        };
+        let id = self.world.inbox.deliver(message);
+        facts.message = Some(id);
+        self.note_content(facts);
+        self.record(|record| record.messages.push(id));
+        self.conclude(turn, &format!("250 2.0.0 Ok, queued as {id}"))
+            .await
     }
 
-    fn unauthenticated(&mut self) -> Result<(), End> {
+    /// Refuses content; of chunks nothing goes on before RSET (RFC 3030 §2).
+    pub(super) fn refuse_content(&mut self, text: &str, form: ContentForm) -> Result<(), End> {
+        self.transaction = None;
+        self.needs_reset = form != ContentForm::Data;
+        self.reply(text)
+    }
+
+    fn note_content(&self, facts: ContentFacts) {
+        self.record(|record| record.content(facts));
+    }
+
+    pub(super) fn unauthenticated(&mut self) -> Result<(), End> {
         if self.wire.is_tls() {
+            self.violation("a mail transaction before authentication");
             self.reply("530 5.7.0 Authentication required")
         } else {
             self.violation("a mail transaction before TLS");
@@ -271,37 +249,16 @@ impl Connection {
         }
     }
 
+    pub(super) fn out_of_step(&mut self) -> Result<(), End> {
+        self.reply(if self.needs_reset {
+            "503 5.5.1 Send RSET first"
+        } else {
+            "503 5.5.1 Send MAIL first"
+        })
+    }
+
     fn malformed_path(&mut self) -> Result<(), End> {
         self.violation("a malformed path in MAIL or RCPT");
         self.reply("501 5.1.7 Bad address syntax")
     }
-
-    /// RFC 5321 §4.1.1.11: a parameter whose extension was not offered is 555.
-    fn unknown_parameter(&self, path: &Path<'_>, known: &[(&str, &str)]) -> Option<String> {
-        let refused = path.parameters.iter().find(|parameter| {
-            let keyword = parameter.split('=').next().unwrap_or_default();
-            let extension = known
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(keyword));
-            !extension.is_some_and(|(_, extension)| self.offers(extension))
-        })?;
-        self.violation(format!(
-            "the parameter {} without its extension",
-            refused.escape_debug()
-        ));
-        Some("555 5.5.4 Unsupported option".to_owned())
-    }
 }
-
-/// Parameters of MAIL, each with the extension that must have been offered.
-const MAIL_PARAMETERS: [(&str, &str); 6] = [
-    ("SIZE", "SIZE"),
-    ("BODY", "8BITMIME"),
-    ("SMTPUTF8", "SMTPUTF8"),
-    ("AUTH", "AUTH"),
-    ("RET", "DSN"),
-    ("ENVID", "DSN"),
-];
-
-/// Parameters of RCPT.
-const RCPT_PARAMETERS: [(&str, &str); 2] = [("NOTIFY", "DSN"), ("ORCPT", "DSN")];

@@ -8,11 +8,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::accounts::{AccountSettings, AccountSummary, Refuse, TokenFault};
 use crate::smtp::port::SmtpPort;
-use crate::smtp::script::Script;
+use crate::smtp::script::{Script, Security};
 use crate::sync::lock;
 use crate::world::World;
 
@@ -35,6 +35,8 @@ pub(super) struct TokenFaults {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewListener {
+    #[serde(default)]
+    security: Security,
     #[serde(default)]
     scripts: Vec<Script>,
     #[serde(default)]
@@ -107,13 +109,52 @@ pub(super) async fn open_listener(
     State(world): State<Arc<World>>,
     Json(listener): Json<NewListener>,
 ) -> Response {
-    match SmtpPort::open(&world, &world.runtime, 0, listener.scripts, listener.then) {
-        Ok(opened) => {
-            let port = opened.port();
-            lock(&world.ports).insert(port, opened);
-            (StatusCode::CREATED, Json(json!({ "port": port }))).into_response()
-        }
+    let opened = SmtpPort::open(
+        &world,
+        &world.runtime,
+        0,
+        listener.security,
+        listener.scripts,
+        listener.then,
+    );
+    match opened {
+        Ok(opened) => (StatusCode::CREATED, Json(json!({ "port": opened.port() }))).into_response(),
         Err(error) => failed(&error),
+    }
+}
+
+/// All submission ports, with what is to go wrong on each.
+pub(super) async fn listeners(State(world): State<Arc<World>>) -> Json<Vec<Value>> {
+    let ports: Vec<SmtpPort> = lock(&world.ports).values().cloned().collect();
+    let tell = |port: &SmtpPort| {
+        let (scripts, then) = port.scripted();
+        json!({ "port": port.port(), "security": port.security(), "scripts": scripts, "then": then })
+    };
+    Json(ports.iter().map(tell).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scripts {
+    #[serde(default)]
+    scripts: Vec<Script>,
+    #[serde(default)]
+    then: Script,
+}
+
+/// Replaces what is to go wrong with the connections to come.
+pub(super) async fn script_listener(
+    State(world): State<Arc<World>>,
+    Path(port): Path<u16>,
+    Json(new): Json<Scripts>,
+) -> StatusCode {
+    let listener = lock(&world.ports).get(&port).cloned();
+    match listener {
+        Some(listener) => {
+            listener.script(new.scripts, new.then);
+            StatusCode::NO_CONTENT
+        }
+        None => StatusCode::NOT_FOUND,
     }
 }
 

@@ -25,6 +25,8 @@ struct Row {
     readable: String,
     /// In a few words.
     ending: &'static str,
+    /// What was to go wrong, in words.
+    faults: Vec<String>,
     lines: Vec<Line>,
 }
 
@@ -72,6 +74,7 @@ impl Row {
         };
         Self {
             lines: record.dialogue.iter().map(line).collect(),
+            faults: super::faults::words(&record.script),
             time: clock::rfc3339(record.started_ms),
             readable: clock::readable(record.started_ms),
             ending: match record.ending {

@@ -4,6 +4,8 @@ mod api;
 mod api_control;
 pub(crate) mod assets;
 mod connections;
+mod fault_form;
+mod faults;
 mod inbox;
 mod mail;
 mod message;
@@ -38,7 +40,14 @@ pub(crate) fn router(world: Arc<World>) -> Router {
             "/accounts/{address}/token-faults",
             post(api_control::token_faults),
         )
-        .route("/listeners", post(api_control::open_listener))
+        .route(
+            "/listeners",
+            get(api_control::listeners).post(api_control::open_listener),
+        )
+        .route(
+            "/listeners/{port}/script",
+            post(api_control::script_listener),
+        )
         .route("/listeners/{port}/close", post(api_control::close_listener))
         .route(
             "/listeners/{port}/reopen",
@@ -55,6 +64,8 @@ pub(crate) fn router(world: Arc<World>) -> Router {
             get(message::attachment),
         )
         .route("/connections", get(connections::page))
+        .route("/faults", get(faults::page).post(faults::change))
+        .route("/faults/clear", post(faults::clear))
         .route("/style.css", get(assets::style))
         .route("/icon.svg", get(assets::icon))
         .route("/page.js", get(assets::script))

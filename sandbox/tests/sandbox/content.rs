@@ -1,8 +1,8 @@
 //! The end of content, and what may not be in it.
 
-use edgepost_sandbox::{Fault, Sandbox};
+use edgepost_sandbox::Sandbox;
 
-use crate::smtp::{ACCOUNT, Secure, port_with, sandbox};
+use crate::smtp::{Secure, port_with, sandbox};
 
 fn violations(sandbox: &Sandbox, port: u16) -> Vec<String> {
     sandbox.connections(port).pop().unwrap().violations
@@ -43,38 +43,4 @@ fn octets_above_127_need_their_extension() {
         violations(&sandbox, port),
         ["octets above 127 in the content without BODY=8BITMIME"]
     );
-}
-
-#[test]
-fn chunks_work_where_they_are_offered() {
-    let sandbox = sandbox();
-    let capabilities = ["PIPELINING", "CHUNKING", "8BITMIME", "AUTH XOAUTH2"]
-        .map(ToOwned::to_owned)
-        .to_vec();
-    let fault = Fault::Capabilities {
-        before_tls: None,
-        after_tls: Some(capabilities),
-    };
-    let port = port_with(&sandbox, [fault]).port();
-    let mut smtp = Secure::authenticated(&sandbox, port);
-    // One flight: a body made of commands stays a body.
-    let body = "Subject: x\r\n\r\nRSET\r\n.\r\nQUIT\r\nü\r\n";
-    let size = body.len();
-    smtp.send(format!(
-        "MAIL FROM:<{ACCOUNT}> BODY=8BITMIME\r\nRCPT TO:<a@example.test>\r\nBDAT {size} LAST\r\n{body}"
-    ));
-    let replies: Vec<String> = (0..3)
-        .map(|_| smtp.reply().unwrap()[..3].to_owned())
-        .collect();
-    assert_eq!(replies, ["250", "250", "250"]);
-    assert_eq!(sandbox.inbox_of(port)[0].raw, body.as_bytes());
-    // Without a recipient the octets are swallowed all the same.
-    smtp.send(format!(
-        "MAIL FROM:<{ACCOUNT}>\r\nRCPT TO:<>\r\nBDAT {size} LAST\r\n{body}NOOP\r\n"
-    ));
-    let replies: Vec<String> = (0..4)
-        .map(|_| smtp.reply().unwrap()[..3].to_owned())
-        .collect();
-    assert_eq!(replies, ["250", "501", "554", "250"]);
-    assert_eq!(sandbox.inbox_of(port).len(), 1);
 }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use edgepost_sandbox::{Ending, Fault, Sandbox, Script, Step};
+use edgepost_sandbox::{Ending, Fault, Flow, How, Sandbox, Script, Step};
 
 use crate::smtp::{ACCOUNT, Dialogue, Plain, Secure, connect, port_with, sandbox};
 
@@ -193,7 +193,8 @@ fn a_scripted_refusal_is_one() {
 fn a_connection_dies_within_the_content() {
     let sandbox = sandbox();
     for octets in [0, 1, 20] {
-        let port = port_with(&sandbox, [Fault::DropInContent { octets }]).port();
+        let fault = Fault::cut(Flow::Content, octets, How::Fin);
+        let port = port_with(&sandbox, [fault]).port();
         let mut smtp = Secure::at_content(&sandbox, port);
         // It may be gone before the last octet is handed over.
         let _ = smtp

@@ -8,11 +8,20 @@
 )]
 
 mod authorization;
+mod bearer;
+mod chunks;
 mod content;
+mod cuts;
+mod extensions;
 mod faults;
+mod faults_auth;
+mod faults_time;
 mod faults_tls;
+mod garbage;
 mod http;
+mod implicit;
 mod refresh;
 mod smtp;
 mod submission;
 mod web;
+mod web_faults;

@@ -79,6 +79,10 @@ pub(crate) fn xoauth2(user: &str, token: &str) -> String {
 pub(crate) struct Dialogue<S> {
     pub(crate) stream: S,
     buffer: Vec<u8>,
+    /// Octets that came.
+    pub(crate) received: usize,
+    /// What the last read failed of.
+    pub(crate) failure: Option<io::ErrorKind>,
 }
 
 impl<S: Read + Write> Dialogue<S> {
@@ -86,7 +90,17 @@ impl<S: Read + Write> Dialogue<S> {
         Self {
             stream,
             buffer: Vec::new(),
+            received: 0,
+            failure: None,
         }
+    }
+
+    /// Sends what can be sent: the server may be gone.
+    pub(crate) fn try_send(&mut self, octets: impl AsRef<[u8]>) {
+        let _ = self
+            .stream
+            .write_all(octets.as_ref())
+            .and_then(|()| self.stream.flush());
     }
 
     pub(crate) fn send(&mut self, octets: impl AsRef<[u8]>) {
@@ -130,9 +144,29 @@ impl<S: Read + Write> Dialogue<S> {
         let mut rest = std::mem::take(&mut self.buffer);
         let mut chunk = [0; 4096];
         while let Ok(count @ 1..) = self.stream.read(&mut chunk) {
+            self.received += count;
             rest.extend_from_slice(&chunk[..count]);
         }
         rest
+    }
+
+    /// As many octets, whatever they mean.
+    pub(crate) fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut chunk = [0; 64 * 1024];
+        while self.buffer.len() < count {
+            match self.stream.read(&mut chunk).unwrap() {
+                0 => panic!("only {} octets came: {:?}", self.buffer.len(), self.buffer),
+                more => self.buffer.extend_from_slice(&chunk[..more]),
+            }
+        }
+        self.buffer.drain(..count).collect()
+    }
+
+    /// The codes of so many replies.
+    pub(crate) fn codes(&mut self, count: usize) -> Vec<String> {
+        (0..count)
+            .map(|_| self.reply().unwrap()[..3].to_owned())
+            .collect()
     }
 
     fn line(&mut self) -> Option<String> {
@@ -144,15 +178,28 @@ impl<S: Read + Write> Dialogue<S> {
             let mut chunk = [0; 4096];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return None,
-                Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
+                Ok(count) => {
+                    self.received += count;
+                    self.buffer.extend_from_slice(&chunk[..count]);
+                }
                 Err(error) if is_timeout(&error) => panic!("nothing came for {PATIENCE:?}"),
-                Err(_) => return None,
+                Err(error) => {
+                    self.failure = Some(error.kind());
+                    return None;
+                }
             }
         }
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+/// The base64 of an OAUTHBEARER message.
+pub(crate) fn oauthbearer(user: &str, token: &str, port: u16) -> String {
+    STANDARD.encode(format!(
+        "n,a={user},\u{1}host=localhost\u{1}port={port}\u{1}auth=Bearer {token}\u{1}\u{1}"
+    ))
+}
+
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
@@ -199,6 +246,15 @@ impl Secure {
         dialogue
     }
 
+    /// Under TLS from the first octet, greeted, EHLO said.
+    pub(crate) fn implicit(sandbox: &Sandbox, port: u16) -> Self {
+        let mut dialogue = Dialogue::new(secure(sandbox, connect(port)).unwrap());
+        let greeting = dialogue.reply().unwrap();
+        assert_eq!(greeting, "220 localhost ESMTP edgepost sandbox\r\n");
+        dialogue.expect("EHLO client.test", "250");
+        dialogue
+    }
+
     /// Authenticated.
     pub(crate) fn authenticated(sandbox: &Sandbox, port: u16) -> Self {
         let mut dialogue = Self::open(sandbox, port);
@@ -209,10 +265,16 @@ impl Secure {
 
     /// Authenticated, the transaction at 354.
     pub(crate) fn at_content(sandbox: &Sandbox, port: u16) -> Self {
+        let mut dialogue = Self::at_recipient(sandbox, port);
+        dialogue.expect("DATA", "354");
+        dialogue
+    }
+
+    /// Authenticated, a transaction with one recipient begun.
+    pub(crate) fn at_recipient(sandbox: &Sandbox, port: u16) -> Self {
         let mut dialogue = Self::authenticated(sandbox, port);
         dialogue.expect(&format!("MAIL FROM:<{ACCOUNT}>"), "250");
         dialogue.expect("RCPT TO:<a@example.test>", "250");
-        dialogue.expect("DATA", "354");
         dialogue
     }
 

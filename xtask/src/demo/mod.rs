@@ -64,7 +64,7 @@ pub fn run(mode: Mode) -> Result<()> {
         web_port: ports.web,
         https_port: ports.https,
         smtp_port: ports.smtp,
-        site: None,
+        ..Options::default()
     })
     .context(|| "the stand-in provider did not start".to_owned())?;
     sandbox.add_account(MAILBOX, edgepost_sandbox::AccountSettings::default());

@@ -2,7 +2,7 @@
 
 use edgepost_e2e::mail::Mail;
 use edgepost_e2e::{Case, Setup, Site};
-use edgepost_sandbox::{Fault, Step};
+use edgepost_sandbox::{Fault, Flow, How, Step};
 
 use super::outcome::{Becomes, case, check};
 
@@ -103,7 +103,7 @@ pub fn cases() -> Vec<Case> {
         ),
         Case::with(
             "S10 the connection ends in the content",
-            Setup::always(Fault::DropInContent { octets: 60 }),
+            Setup::always(Fault::cut(Flow::Content, 60, How::Fin)),
             put_off_or_in_doubt,
         ),
         Case::with(
