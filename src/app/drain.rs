@@ -13,7 +13,7 @@ use crate::{
     oauth::{CachedToken, Fingerprint},
     outbox::{Health, Job, StoryEvent},
     outcome::{Cause, Failure, Outcome, Reach, Trouble},
-    smtp::{ClientName, SessionConfig, Transaction},
+    smtp::{ClientName, Needs, SessionConfig, Transaction},
     time::UnixMillis,
 };
 
@@ -205,6 +205,8 @@ where
         let transaction = Transaction {
             envelope: job.leased_envelope(),
             size: job.size,
+            // What we write is 7-bit, and its addresses are ASCII by type.
+            needs: Needs::default(),
         };
         let id = job.id;
         let content = |piece| self.store.content(id, piece);
@@ -296,6 +298,7 @@ where
                 client_name: ClientName::of(&user),
                 user,
                 token: token.token.clone(),
+                tls: mailbox.provider.smtp_tls,
             },
         };
         Link::open(self.connector, self.clock, opening).await

@@ -29,6 +29,7 @@ use edgepost::{
     limits::IDEMPOTENCY_WINDOW,
     outbox::{EmailId, Health, Job, State, StoryEvent},
     time::UnixMillis,
+    tls::TlsMode,
 };
 
 mod clock;
