@@ -29,6 +29,7 @@ pub mod seal;
 pub mod secret;
 pub mod smtp;
 pub mod time;
+pub mod tls;
 
 #[cfg(feature = "edge")]
 mod edge;

@@ -163,6 +163,10 @@ pub const SASL_LINE_OCTETS: usize = 12_288;
 /// Characters of a provider's answer that are kept in a message's story.
 pub const ANSWER_CHARS: usize = 500;
 
+/// Empty lines before a greeting that are let pass. None is SMTP; a server that sends one is heard
+/// all the same, and one that sends nothing else is not.
+pub const LEADING_EMPTY_LINES: usize = 8;
+
 /// How long a server may take to greet, to answer a command, or to finish the TLS handshake.
 /// RFC 5321 §4.5.3.2 asks for minutes; providers answer in under a second, and a Durable Object
 /// that waits is billed.
@@ -186,6 +190,10 @@ pub const TOKEN_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Octets of a token endpoint's answer. Real ones are 2 to 6 KB.
 pub const TOKEN_RESPONSE_OCTETS: usize = 64 * 1024;
+
+/// Characters of the reason in a SASL error challenge that are kept beside the server's words,
+/// which have the rest of [`ANSWER_CHARS`].
+pub const SASL_REASON_CHARS: usize = 200;
 
 /// Characters of an access token, so that the SASL line stays below [`SASL_LINE_OCTETS`] with
 /// the longest address: 3/4 of 12,288, less address and framing.
@@ -240,6 +248,11 @@ pub const KEEPER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A blocked mailbox is left alone this long, and then tried with one message each time. Microsoft
 /// prolongs the block when it is tried more often (design of continuous-error throttling).
 pub const BLOCKED_WAIT: Duration = Duration::from_secs(4 * 3600);
+
+/// A mailbox that has used up what its provider lets it send in a day is left alone this long, and
+/// then tried with one message each time. The providers' windows slide over 24 hours, so capacity
+/// comes back bit by bit; more tries would be counted against the mailbox.
+pub const QUOTA_WAIT: Duration = Duration::from_secs(4 * 3600);
 
 /// No flight begins in an alarm handler older than this: the platform ends a handler after 15
 /// minutes, the final reply may take 10, and one is left to spare.

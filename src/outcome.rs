@@ -1,6 +1,6 @@
 //! What became of an attempt to hand a message over, and who has to do what next.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,9 @@ pub struct Failure {
     /// The provider asked to be left alone this long, already clamped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Duration>,
+    /// What was recognised in the answer, which has better advice than the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
 }
 
 impl Failure {
@@ -54,6 +57,7 @@ impl Failure {
             reach: Reach::Message,
             answer: None,
             retry_after: None,
+            finding: None,
         }
     }
 
@@ -64,6 +68,7 @@ impl Failure {
             reach: Reach::Mailbox(trouble),
             answer: None,
             retry_after: None,
+            finding: None,
         }
     }
 
@@ -74,6 +79,26 @@ impl Failure {
             answer: Some(answer),
             ..self
         }
+    }
+}
+
+/// The name of what was recognised in a provider's answer, such as `exchange_smtp_auth_off_tenant`.
+///
+/// Stored in stories in place of its advice, so that the advice can get better. A name that a
+/// version does not know is kept and has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Finding(Cow<'static, str>);
+
+impl Finding {
+    /// A finding by its name.
+    pub const fn named(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// The name. Stable.
+    pub fn name(&self) -> &str {
+        &self.0
     }
 }
 
@@ -118,6 +143,10 @@ pub enum Cause {
     TlsFailed,
     AuthNotOffered,
     AuthRefused,
+    SmtpAuthDisabled,
+    Throttled,
+    QuotaExceeded,
+    MailboxBlocked,
     ReauthorisationRequired,
     TokenUnavailable,
     TokenMisconfigured,
@@ -127,6 +156,10 @@ pub enum Cause {
     DataRefused,
     ContentRefused,
     MessageTooLarge,
+    EightBitNotOffered,
+    SmtpUtf8NotOffered,
+    ContentUnfit,
+    ContentUnreadable,
     ConnectionLost,
     TimedOut,
     ProtocolError,
@@ -152,14 +185,22 @@ impl Cause {
     /// Who can put it right.
     pub fn blame(self) -> Blame {
         match self {
-            Self::RecipientsRefused | Self::ContentRefused | Self::MessageTooLarge => Blame::Caller,
+            Self::RecipientsRefused
+            | Self::ContentRefused
+            | Self::MessageTooLarge
+            | Self::EightBitNotOffered
+            | Self::SmtpUtf8NotOffered => Blame::Caller,
             Self::AuthRefused
+            | Self::SmtpAuthDisabled
+            | Self::QuotaExceeded
+            | Self::MailboxBlocked
             | Self::ReauthorisationRequired
             | Self::TokenMisconfigured
             | Self::Misconfigured
             | Self::SenderRefused => Blame::Operator,
-            Self::RestartedWhileSending => Blame::Us,
-            Self::ConnectFailed
+            Self::RestartedWhileSending | Self::ContentUnfit | Self::ContentUnreadable => Blame::Us,
+            Self::Throttled
+            | Self::ConnectFailed
             | Self::GreetingRefused
             | Self::EhloRefused
             | Self::TlsNotOffered
@@ -197,10 +238,22 @@ impl Cause {
                 "the TLS handshake failed; check that smtp_host is the name in the server's certificate, that it has not expired, and who issued it"
             }
             Self::AuthNotOffered => {
-                "the mail server does not offer XOAUTH2 after TLS; check that smtp_host is the provider's submission server"
+                "the mail server offers neither XOAUTH2 nor OAUTHBEARER after TLS; check that smtp_host is the provider's submission server, and that the provider allows OAuth there"
             }
             Self::AuthRefused => {
                 "the mail server refused a fresh access token; check that the account may send by SMTP and that the token's scope covers it"
+            }
+            Self::SmtpAuthDisabled => {
+                "the provider has SMTP AUTH switched off for this mailbox; a fresh token does not help, switch it on"
+            }
+            Self::Throttled => {
+                "the provider asks for fewer messages or connections at a time; sending goes on by itself"
+            }
+            Self::QuotaExceeded => {
+                "the mailbox has sent all that the provider allows in a day; its mail is kept and goes on as the provider's window moves, within 24 hours"
+            }
+            Self::MailboxBlocked => {
+                "the provider has blocked this mailbox from sending; its mail is kept, and a person has to have the block lifted"
             }
             Self::ReauthorisationRequired => {
                 "the mailbox's grant is no longer valid; connect the mailbox again"
@@ -219,6 +272,18 @@ impl Cause {
             Self::DataRefused => "the provider refused to take the content",
             Self::ContentRefused => "the provider refused the message after reading it",
             Self::MessageTooLarge => "the message is larger than the provider takes",
+            Self::EightBitNotOffered => {
+                "the message has octets above 127 and the mail server does not offer 8BITMIME (RFC 6152)"
+            }
+            Self::SmtpUtf8NotOffered => {
+                "the message has an address or a header beyond ASCII and the mail server does not offer SMTPUTF8 (RFC 6531)"
+            }
+            Self::ContentUnfit => {
+                "the message as it is kept has a NUL, a stray CR or LF, an undeclared octet above 127 or a line of more than 998 octets, and none of it is ever sent; report this"
+            }
+            Self::ContentUnreadable => {
+                "the message's content could not be read whole from storage, so it was not handed over"
+            }
             Self::ConnectionLost => "the connection was lost before the message was handed over",
             Self::TimedOut => "the mail server did not answer in time",
             Self::ProtocolError => "the mail server's answer was not SMTP",

@@ -16,7 +16,7 @@ use std::{fs, path::Path};
 /// Modules by floor: each may name those of lower floors and itself. A folder and the file of
 /// its name are one module.
 const FLOORS: [&[&str]; 7] = [
-    &["limits", "time"],
+    &["limits", "time", "tls"],
     &["outcome", "secret"],
     &["access", "mail", "seal"],
     &["api", "forms", "oauth", "outbox", "pages", "smtp"],

@@ -16,7 +16,7 @@ use crate::{
     oauth::{CachedToken, Fingerprint},
     outbox::{Health, Job, StoryEvent},
     outcome::{Cause, Failure, Outcome, Reach, Trouble},
-    smtp::{ClientName, SessionConfig, Transaction},
+    smtp::{ClientName, Needs, SessionConfig, Transaction},
     time::UnixMillis,
 };
 
@@ -226,9 +226,17 @@ where
         let transaction = Transaction {
             envelope: job.leased_envelope(),
             size: job.size,
+            // What we write is 7-bit, and its addresses are ASCII by type.
+            needs: Needs::default(),
         };
         let mut reader = ContentReader::new(self.store, &job);
-        let content = || reader.read();
+        let content = |number| {
+            // From the beginning again, where the recipients take more than one transaction.
+            if number == 0 {
+                reader = ContentReader::new(self.store, &job);
+            }
+            reader.read()
+        };
         let outcomes = link.transact(transaction, hand_over_by, content).await;
         if let Some(event) = job.conclude(&outcomes, self.clock.now(), self.random()) {
             let stored = self.store.update(&job, &event);
@@ -317,6 +325,7 @@ where
                 client_name: ClientName::of(&user),
                 user,
                 token: token.token.clone(),
+                tls: mailbox.provider.smtp_tls,
             },
         };
         Link::open(self.connector, self.clock, opening).await

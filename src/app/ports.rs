@@ -14,6 +14,7 @@ use crate::{
     oauth::{Fingerprint, TokenFailure},
     outbox::{EmailId, Health, Job, StoryEvent},
     time::UnixMillis,
+    tls::TlsMode,
 };
 
 /// The time, and waiting for it.
@@ -97,11 +98,12 @@ pub trait TokenSource {
 pub trait Connector {
     /// What it opens.
     type Connection: Connection;
-    /// Opens a TCP connection, in the clear.
+    /// Opens a TCP connection: in the clear, or over TLS that has verified the host's name.
     fn connect(
         &self,
         host: &str,
         port: u16,
+        tls: TlsMode,
     ) -> impl Future<Output = Result<Self::Connection, ConnectionFault>>;
 }
 

@@ -6,6 +6,8 @@ use super::ports::{OutboxStore, StoreFault};
 use crate::{
     config::Name,
     outbox::{EmailId, Health, StoryEvent},
+    outcome::{Cause, Finding},
+    smtp::advice_of,
 };
 
 /// Everything known of one message but its content.
@@ -69,26 +71,36 @@ fn health_for_people(health: &Health) -> serde_json::Value {
             cause,
             until,
             failures,
+            finding,
             ..
         } => serde_json::json!({
             "state": "down",
             "cause": cause,
             "blame": cause.blame(),
-            "detail": cause.advice(),
+            "finding": finding,
+            "detail": advice(*cause, finding.as_ref()),
             "until": until.to_string(),
             "failures": failures,
         }),
     }
 }
 
-/// The stored line, with the time in words and the sentence that goes with its cause.
+/// The stored line, with the time in words and the sentence that says what to do.
 fn event_for_people(event: &StoryEvent) -> serde_json::Value {
     let mut value = serde_json::to_value(event).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
         fields.insert("at".to_owned(), event.at.to_string().into());
         if let Some(cause) = event.cause {
-            fields.insert("detail".to_owned(), cause.advice().into());
+            let advice = advice(cause, event.finding.as_ref());
+            fields.insert("detail".to_owned(), advice.into());
         }
     }
     value
+}
+
+/// What to do: as the provider's answer was recognised, or by the cause alone.
+fn advice(cause: Cause, finding: Option<&Finding>) -> &'static str {
+    finding
+        .and_then(advice_of)
+        .unwrap_or_else(|| cause.advice())
 }

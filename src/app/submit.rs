@@ -19,7 +19,7 @@ pub struct Opening<'a> {
     pub host: &'a str,
     /// Its port.
     pub port: u16,
-    /// Who we are.
+    /// Who we are, and when TLS begins.
     pub session: SessionConfig,
 }
 
@@ -33,7 +33,7 @@ pub struct Link<'a, C, K> {
 /// Where the session stops and waits for its caller.
 enum Pause {
     Ready,
-    NeedContent,
+    NeedContent(u32),
     Concluded(Vec<Outcome>),
     Done(Result<(), Failure>),
 }
@@ -68,7 +68,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         opening: Opening<'_>,
     ) -> Result<Self, Failure> {
         let deadline = clock.now().after(CONNECT_TIMEOUT);
-        let connect = connector.connect(opening.host, opening.port);
+        let connect = connector.connect(opening.host, opening.port, opening.session.tls);
         let connection = match by(clock, deadline, connect).await {
             Some(Ok(connection)) => connection,
             Some(Err(ConnectionFault)) => {
@@ -92,7 +92,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                 Err(failure)
             }
             // Before it is ready a session asks for nothing and ends only in failure.
-            Pause::Done(Ok(())) | Pause::NeedContent | Pause::Concluded(_) => {
+            Pause::Done(Ok(())) | Pause::NeedContent(_) | Pause::Concluded(_) => {
                 link.abandon().await;
                 Err(Failure::of_mailbox(
                     Cause::ProtocolError,
@@ -103,31 +103,29 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
     }
 
     /// Sends one message, handing its content over whole by `hand_over_by` or not at all.
-    /// `content` gives its pieces in order; if they cannot be read, or are not as long as the
-    /// transaction says, the connection ends before the message is whole.
+    /// `content` gives its pieces by number, in order; where the server takes fewer recipients at a
+    /// time they are asked for again from the first. If they cannot be read, or are not as long as
+    /// the transaction says, the connection ends before the message is whole.
     pub async fn transact(
         &mut self,
         transaction: Transaction,
         hand_over_by: UnixMillis,
-        mut content: impl FnMut() -> Result<Option<Vec<u8>>, StoreFault>,
+        mut content: impl FnMut(u32) -> Result<Option<Vec<u8>>, StoreFault>,
     ) -> Vec<Outcome> {
         let recipients = transaction.envelope.forward_paths.len();
-        let mut left = transaction.size;
         self.session
             .begin(transaction, hand_over_by, self.clock.now());
         loop {
             match self.advance().await {
                 Pause::Concluded(outcomes) => return outcomes,
-                Pause::NeedContent => {
-                    let now = self.clock.now();
-                    match content() {
-                        Ok(Some(piece)) if (piece.len() as u64) <= left => {
-                            left = left.saturating_sub(piece.len() as u64);
-                            self.session.content(Piece::More(&piece), now);
-                        }
-                        Ok(None) if left == 0 => self.session.content(Piece::End, now),
-                        _ => self.session.handle_input(Input::Closed, now),
-                    }
+                Pause::NeedContent(number) => {
+                    let read = content(number);
+                    let piece = match &read {
+                        Ok(Some(octets)) => Piece::More(octets),
+                        Ok(None) => Piece::End,
+                        Err(StoreFault) => Piece::Unreadable,
+                    };
+                    self.session.content(piece, self.clock.now());
                 }
                 // The session was not ready, so nothing of the message was said.
                 Pause::Ready | Pause::Done(_) => {
@@ -187,7 +185,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                     self.session.handle_input(input, self.clock.now());
                 }
                 Output::Ready => return Pause::Ready,
-                Output::NeedContent => return Pause::NeedContent,
+                Output::NeedContent(piece) => return Pause::NeedContent(piece),
                 Output::Concluded(outcomes) => return Pause::Concluded(outcomes),
                 Output::Done(result) => return Pause::Done(result),
             }

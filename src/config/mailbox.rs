@@ -7,6 +7,7 @@ use crate::{
     mail::{EmailAddress, HeaderText, Mailbox},
     oauth::Provider,
     secret::Secret,
+    tls::TlsMode,
 };
 
 /// A sending mailbox.
@@ -69,16 +70,42 @@ impl MailboxConfig {
                 let token_endpoint: Option<HttpsUrl> = fields.required("token_endpoint");
                 let scope = fields.required_text("scope");
                 let host: Option<SmtpHost> = fields.required("smtp_host");
-                let port = fields.required_port("smtp_port");
+                let port = Self::read_port(fields);
+                let tls = Self::read_tls(fields);
+                let port = port?;
                 Some(Provider::custom(
                     token_endpoint?.as_str(),
                     scope?,
                     &host?.0,
-                    port?,
+                    port,
+                    tls.unwrap_or_else(|| TlsMode::usual_at(port)),
                 ))
             }
             _ => {
                 fields.problem("provider", "must be microsoft, google or custom");
+                None
+            }
+        }
+    }
+
+    fn read_port(fields: &mut Fields<'_>) -> Option<u16> {
+        let port = fields.required_port("smtp_port");
+        // developers.cloudflare.com/workers/runtime-apis/tcp-sockets: Workers cannot reach it.
+        if port == Some(25) {
+            fields.problem(
+                "smtp_port",
+                "must not be 25, which the platform does not let through; submission is at 587 or 465",
+            );
+        }
+        port
+    }
+
+    fn read_tls(fields: &mut Fields<'_>) -> Option<TlsMode> {
+        match fields.text("smtp_tls")? {
+            "implicit" => Some(TlsMode::Implicit),
+            "starttls" => Some(TlsMode::StartTls),
+            _ => {
+                fields.problem("smtp_tls", "must be implicit or starttls");
                 None
             }
         }

@@ -12,7 +12,10 @@ use worker::{
     worker_sys,
 };
 
-use crate::app::ports::{Connection, ConnectionFault, Connector};
+use crate::{
+    app::ports::{Connection, ConnectionFault, Connector},
+    tls::TlsMode,
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -46,10 +49,19 @@ pub(super) struct PlatformConnector;
 impl Connector for PlatformConnector {
     type Connection = PlatformConnection;
 
-    async fn connect(&self, host: &str, port: u16) -> Result<PlatformConnection, ConnectionFault> {
+    async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        tls: TlsMode,
+    ) -> Result<PlatformConnection, ConnectionFault> {
+        let transport = match tls {
+            TlsMode::StartTls => "starttls",
+            TlsMode::Implicit => "on",
+        };
         let address = object(&[("hostname", host.into()), ("port", port.into())])?;
         let options = object(&[
-            ("secureTransport", "starttls".into()),
+            ("secureTransport", transport.into()),
             ("allowHalfOpen", false.into()),
         ])?;
         let socket = worker_sys::connect(address, options).map_err(fault)?;

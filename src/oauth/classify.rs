@@ -102,6 +102,7 @@ impl TokenFailure {
                 reach: Reach::Mailbox(trouble),
                 answer: Some(answer),
                 retry_after,
+                finding: None,
             },
         }
     }

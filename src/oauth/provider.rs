@@ -1,5 +1,7 @@
 //! What we need to know of a provider, as data. Every value with its source.
 
+use crate::tls::TlsMode;
+
 /// Where a mailbox's tokens come from and where its mail goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
@@ -11,8 +13,10 @@ pub struct Provider {
     pub smtp_scope: String,
     /// The submission server, by the name in its certificate.
     pub smtp_host: String,
-    /// Its port; the connection starts in the clear and STARTTLS is required.
+    /// Its port.
     pub smtp_port: u16,
+    /// When TLS begins there.
+    pub smtp_tls: TlsMode,
 }
 
 impl Provider {
@@ -33,6 +37,7 @@ impl Provider {
             smtp_scope: "https://outlook.office.com/SMTP.Send offline_access".to_owned(),
             smtp_host: smtp_host.to_owned(),
             smtp_port: 587,
+            smtp_tls: TlsMode::StartTls,
         }
     }
 
@@ -48,17 +53,25 @@ impl Provider {
             smtp_scope: "https://mail.google.com/".to_owned(),
             smtp_host: "smtp.gmail.com".to_owned(),
             smtp_port: 587,
+            smtp_tls: TlsMode::StartTls,
         }
     }
 
     /// Any other, as the operator describes it.
-    pub fn custom(token_endpoint: &str, smtp_scope: &str, smtp_host: &str, smtp_port: u16) -> Self {
+    pub fn custom(
+        token_endpoint: &str,
+        smtp_scope: &str,
+        smtp_host: &str,
+        smtp_port: u16,
+        smtp_tls: TlsMode,
+    ) -> Self {
         Self {
             id: "custom",
             token_endpoint: token_endpoint.to_owned(),
             smtp_scope: smtp_scope.to_owned(),
             smtp_host: smtp_host.to_owned(),
             smtp_port,
+            smtp_tls,
         }
     }
 }

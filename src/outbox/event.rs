@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::{
-    outcome::{Answer, Blame, Cause, Failure},
+    outcome::{Answer, Blame, Cause, Failure, Finding},
     time::UnixMillis,
 };
 
@@ -24,6 +24,9 @@ pub struct StoryEvent {
     /// Who can put it right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blame: Option<Blame>,
+    /// What was recognised in the provider's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
     /// The way the message took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<Transport>,
@@ -49,6 +52,7 @@ impl StoryEvent {
             attempt: None,
             cause: None,
             blame: None,
+            finding: None,
             transport: None,
             answer: None,
         }
@@ -59,6 +63,7 @@ impl StoryEvent {
         Self {
             cause: Some(failure.cause),
             blame: Some(failure.cause.blame()),
+            finding: failure.finding.clone(),
             answer: failure.answer.clone(),
             ..Self::to(state, at)
         }

@@ -7,7 +7,7 @@ use crate::{
     limits::{
         BLOCKED_WAIT, PROBE_FIRST, PROBE_LONGEST, RETRY_FIRST, RETRY_LONGEST, RETRY_SHORTEST,
     },
-    outcome::{Cause, Failure, Reach, Trouble},
+    outcome::{Cause, Failure, Finding, Reach, Trouble},
     time::UnixMillis,
 };
 
@@ -30,6 +30,9 @@ pub enum Health {
         /// The settings it was tried with: others are worth a try at once.
         #[serde(default)]
         settings: String,
+        /// What was recognised in the provider's answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        finding: Option<Finding>,
     },
 }
 
@@ -100,6 +103,7 @@ impl Health {
             until: now.after(wait),
             failures,
             settings: settings.to_owned(),
+            finding: failure.finding.clone(),
         }
     }
 }
@@ -192,6 +196,7 @@ mod tests {
             until: NOW,
             failures: 3,
             settings: "s".into(),
+            finding: None,
         };
         assert_eq!(down.after_failure(&failure, "s", NOW, 0), Health::Up);
     }

@@ -10,8 +10,18 @@ pub(super) struct Capabilities {
     pub(super) starttls: bool,
     /// `AUTH` with the mechanism XOAUTH2.
     pub(super) xoauth2: bool,
+    /// `AUTH` with the mechanism OAUTHBEARER (RFC 7628).
+    pub(super) oauthbearer: bool,
     /// RFC 1870: offered, and the largest message taken, zero meaning no limit is named.
     pub(super) size: Option<u64>,
+    /// RFC 2920.
+    pub(super) pipelining: bool,
+    /// RFC 3030.
+    pub(super) chunking: bool,
+    /// RFC 6152.
+    pub(super) eight_bit: bool,
+    /// RFC 6531.
+    pub(super) smtputf8: bool,
 }
 
 impl Capabilities {
@@ -24,11 +34,18 @@ impl Capabilities {
             match keyword.as_str() {
                 "STARTTLS" => offered.starttls = true,
                 "AUTH" => {
-                    offered.xoauth2 |= words.any(|word| word.eq_ignore_ascii_case("XOAUTH2"));
+                    for mechanism in words {
+                        offered.xoauth2 |= mechanism.eq_ignore_ascii_case("XOAUTH2");
+                        offered.oauthbearer |= mechanism.eq_ignore_ascii_case("OAUTHBEARER");
+                    }
                 }
                 "SIZE" => {
                     offered.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0));
                 }
+                "PIPELINING" => offered.pipelining = true,
+                "CHUNKING" => offered.chunking = true,
+                "8BITMIME" => offered.eight_bit = true,
+                "SMTPUTF8" => offered.smtputf8 = true,
                 _ => {}
             }
         }

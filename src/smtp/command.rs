@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::{Needs, sasl::Mechanism};
 use crate::{mail::EmailAddress, secret::Secret};
 
 /// What we call ourselves in EHLO. A Worker has no name of its own in the DNS; the domain it
@@ -20,18 +21,21 @@ impl ClientName {
 pub(super) enum Command<'a> {
     Ehlo(&'a ClientName),
     StartTls,
-    /// AUTH XOAUTH2, with the initial response where it fits the line.
-    AuthXoauth2(Option<&'a Secret>),
+    /// AUTH, with the initial response where it fits the line.
+    Auth(Mechanism, Option<&'a Secret>),
     /// The response to the empty challenge, on a line of its own.
     SaslResponse(&'a Secret),
-    /// The empty response by which the client acknowledges an error challenge.
-    SaslAcknowledge,
+    /// The response by which the client acknowledges an error challenge.
+    SaslAcknowledge(Mechanism),
     Mail {
         reverse_path: &'a EmailAddress,
         size: Option<u64>,
+        needs: Needs,
     },
     Rcpt(&'a EmailAddress),
     Data,
+    /// The only chunk of a message, with its octets (RFC 3030 §2).
+    BdatLast(u64),
     Rset,
     Quit,
 }
@@ -42,22 +46,30 @@ impl Command<'_> {
         let line = match self {
             Self::Ehlo(name) => format!("EHLO {}", name.0),
             Self::StartTls => "STARTTLS".to_owned(),
-            Self::AuthXoauth2(None) => "AUTH XOAUTH2".to_owned(),
-            Self::AuthXoauth2(Some(response)) => format!("AUTH XOAUTH2 {}", response.expose()),
+            Self::Auth(mechanism, None) => format!("AUTH {}", mechanism.name()),
+            Self::Auth(mechanism, Some(response)) => {
+                format!("AUTH {} {}", mechanism.name(), response.expose())
+            }
             Self::SaslResponse(response) => response.expose().to_owned(),
-            Self::SaslAcknowledge => String::new(),
+            Self::SaslAcknowledge(mechanism) => mechanism.acknowledgement().to_owned(),
             Self::Mail {
                 reverse_path,
-                size: None,
-            } => format!("MAIL FROM:<{reverse_path}>"),
-            Self::Mail {
-                reverse_path,
-                size: Some(size),
+                size,
+                needs,
             } => {
-                format!("MAIL FROM:<{reverse_path}> SIZE={size}")
+                let size = size.map_or(String::new(), |size| format!(" SIZE={size}"));
+                // RFC 6531 §3.4: SMTPUTF8 goes with 8BITMIME or is enough by itself; said apart.
+                let body = if needs.eight_bit {
+                    " BODY=8BITMIME"
+                } else {
+                    ""
+                };
+                let utf8 = if needs.smtputf8 { " SMTPUTF8" } else { "" };
+                format!("MAIL FROM:<{reverse_path}>{size}{body}{utf8}")
             }
             Self::Rcpt(forward_path) => format!("RCPT TO:<{forward_path}>"),
             Self::Data => "DATA".to_owned(),
+            Self::BdatLast(octets) => format!("BDAT {octets} LAST"),
             Self::Rset => "RSET".to_owned(),
             Self::Quit => "QUIT".to_owned(),
         };
@@ -72,10 +84,11 @@ impl fmt::Debug for Command<'_> {
         f.write_str(match self {
             Self::Ehlo(_) => "EHLO",
             Self::StartTls => "STARTTLS",
-            Self::AuthXoauth2(_) | Self::SaslResponse(_) | Self::SaslAcknowledge => "AUTH",
+            Self::Auth(..) | Self::SaslResponse(_) | Self::SaslAcknowledge(_) => "AUTH",
             Self::Mail { .. } => "MAIL",
             Self::Rcpt(_) => "RCPT",
             Self::Data => "DATA",
+            Self::BdatLast(_) => "BDAT",
             Self::Rset => "RSET",
             Self::Quit => "QUIT",
         })

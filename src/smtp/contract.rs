@@ -8,6 +8,7 @@ use crate::{
     outcome::{Failure, Outcome},
     secret::AccessToken,
     time::UnixMillis,
+    tls::TlsMode,
 };
 
 /// Who is sending, and with what.
@@ -19,6 +20,9 @@ pub struct SessionConfig {
     pub user: EmailAddress,
     /// Its access token.
     pub token: AccessToken,
+    /// When TLS begins. With [`TlsMode::Implicit`] the connection is one over TLS already, its
+    /// server's name verified.
+    pub tls: TlsMode,
 }
 
 /// What happened to the connection.
@@ -48,8 +52,9 @@ pub enum Output {
     },
     /// Authenticated: call [`Session::begin`](super::Session::begin) or [`Session::quit`](super::Session::quit), or wait.
     Ready,
-    /// Call [`Session::content`](super::Session::content) with the next piece.
-    NeedContent,
+    /// Call [`Session::content`](super::Session::content) with this piece, by number from 0. Numbers
+    /// go up one by one, and begin again where a message goes out in several transactions.
+    NeedContent(u32),
     /// What became of the transaction, recipient by recipient in the envelope's order. Given
     /// once; then the session is ready again or done.
     Concluded(Vec<Outcome>),
@@ -65,7 +70,7 @@ impl fmt::Debug for Output {
             Self::UpgradeTls(_) => f.write_str("UpgradeTls"),
             Self::NeedInput { deadline } => write!(f, "NeedInput(until {deadline})"),
             Self::Ready => f.write_str("Ready"),
-            Self::NeedContent => f.write_str("NeedContent"),
+            Self::NeedContent(piece) => write!(f, "NeedContent({piece})"),
             Self::Concluded(outcomes) => write!(f, "Concluded({outcomes:?})"),
             Self::Done(result) => write!(f, "Done({result:?})"),
         }

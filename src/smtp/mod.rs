@@ -1,15 +1,18 @@
-//! SMTP submission as a client: RFC 5321, 3207 (STARTTLS), 4954 (AUTH), 1870 (SIZE), 2034
-//! (enhanced status codes), and the XOAUTH2 mechanism.
+//! SMTP submission as a client: RFC 5321, 3207 (STARTTLS), 8314 (implicit TLS), 4954 (AUTH), 1870
+//! (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 6152 (8BITMIME), 6531 (SMTPUTF8), 2034 (enhanced
+//! status codes), and the mechanisms XOAUTH2 and OAUTHBEARER (RFC 7628). `docs/smtp.md` has the
+//! whole of it in words.
 //!
 //! [`Session`] is the machine. It holds no socket and reads no clock: octets and points in time
 //! go in, octets and deadlines come out. The same machine runs in the Worker, in tests over
 //! nothing, and byte by byte.
 //!
 //! ```text
-//! greeting ─▶ EHLO ─▶ STARTTLS ─▶ TLS ─▶ EHLO ─▶ AUTH ─▶ ready ◀────────────┐
-//!                                                          │ begin          │ RSET
-//!                                                          ▼                │
-//!                                        MAIL ─▶ RCPT… ─▶ DATA ─▶ content ─▶ accepted
+//! greeting ─▶ EHLO ─▶ STARTTLS ─▶ TLS ─▶ EHLO ─▶ AUTH ─▶ ready ◀────────────────┐
+//!     └───────── implicit TLS ────────────▲               │ begin              │ RSET
+//!                                                          ▼                    │
+//!                                   ┌──▶ MAIL ─▶ RCPT… ─▶ DATA or BDAT ─▶ content ─▶ accepted
+//!                                   └──────── too many recipients for one transaction ──┘
 //! ```
 //!
 //! Nothing is authenticated before TLS, and there is no way to send without it.
@@ -18,18 +21,21 @@ mod capabilities;
 mod classify;
 mod command;
 mod contract;
+mod fitness;
 mod reply;
 mod sasl;
 mod session;
 mod transaction;
 mod transparency;
 
-pub use classify::Step;
+pub use classify::{
+    Codes, EVIDENCE, Evidence, LOSSES, Loss, RULES, Rule, Source, Status, Step, Verdict, advice_of,
+};
 pub use command::ClientName;
 pub use contract::{Input, Output, SessionConfig};
 pub use reply::{
     EnhancedStatusCode, InvalidReply, PlaintextDrained, Reply, ReplyCode, ReplyParser, Severity,
 };
 pub use session::Session;
-pub use transaction::{Piece, Transaction};
+pub use transaction::{Needs, Piece, Transaction};
 pub use transparency::DotStuffer;

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    limits::{REPLY_LINE_OCTETS, REPLY_LINES, REPLY_OCTETS},
+    limits::{LEADING_EMPTY_LINES, REPLY_LINE_OCTETS, REPLY_LINES, REPLY_OCTETS},
     outcome::Answer,
 };
 
@@ -82,6 +82,11 @@ impl Reply {
         })
     }
 
+    /// Whether the server closes the connection behind it (RFC 5321 §3.8), whatever it answers.
+    pub fn is_closing(&self) -> bool {
+        self.code.value() == 421
+    }
+
     /// The provider's words, for a person to read.
     pub fn answer(&self) -> Answer {
         Answer::new(&format!("{} {}", self.code.value(), self.lines.join(" ")))
@@ -116,6 +121,9 @@ pub struct ReplyParser {
     code: Option<ReplyCode>,
     lines: Vec<String>,
     octets: usize,
+    /// A reply has been read: from here on an empty line is none.
+    greeted: bool,
+    empty_lines: usize,
 }
 
 impl ReplyParser {
@@ -130,7 +138,11 @@ impl ReplyParser {
     /// When what came is no reply or longer than the caps; the connection is then of no use.
     pub fn next_reply(&mut self) -> Result<Option<Reply>, InvalidReply> {
         while let Some(line) = self.take_line()? {
+            if line.is_empty() && self.may_be_skipped() {
+                continue;
+            }
             let (code, last, text) = parse_line(&line)?;
+            self.greeted = true;
             if *self.code.get_or_insert(code) != code {
                 return Err(InvalidReply::MixedCodes);
             }
@@ -149,6 +161,12 @@ impl ReplyParser {
             }
         }
         Ok(None)
+    }
+
+    /// Some servers send an empty line before their greeting.
+    fn may_be_skipped(&mut self) -> bool {
+        self.empty_lines = self.empty_lines.saturating_add(1);
+        !self.greeted && self.empty_lines <= LEADING_EMPTY_LINES
     }
 
     /// Whether nothing is left over: neither octets nor the beginning of a reply.
@@ -184,7 +202,7 @@ impl ReplyParser {
     }
 }
 
-/// `ddd`, `ddd text` or `ddd-text`.
+/// `ddd`, `ddd text` or `ddd-text`; a tab is taken for the space.
 fn parse_line(line: &[u8]) -> Result<(ReplyCode, bool, String), InvalidReply> {
     let (digits, rest) = line.split_at_checked(3).ok_or(InvalidReply::Syntax)?;
     let first = digits.first().copied().unwrap_or_default();
@@ -197,7 +215,7 @@ fn parse_line(line: &[u8]) -> Result<(ReplyCode, bool, String), InvalidReply> {
     });
     let (last, text) = match rest.split_first() {
         None => (true, &[][..]),
-        Some((b' ', text)) => (true, text),
+        Some((b' ' | b'\t', text)) => (true, text),
         Some((b'-', text)) => (false, text),
         Some(_) => return Err(InvalidReply::Syntax),
     };
@@ -230,7 +248,7 @@ mod tests {
 
     #[test]
     fn ok_one_line_many_lines_and_lines_without_text() {
-        let replies = parse(b"220 mx.test ESMTP\r\n250-a\r\n250-\r\n250\r\n354 go\n").unwrap();
+        let replies = parse(b"220\tmx.test ESMTP\r\n250-a\r\n250-\r\n250\r\n354 go\n").unwrap();
         let seen: Vec<_> = replies
             .iter()
             .map(|r| (r.code.value(), r.lines.join("|")))
@@ -249,7 +267,7 @@ mod tests {
     fn err_what_is_no_reply() {
         for octets in [
             &b"HTTP/1.1 400 Bad Request\r\n"[..],
-            b"\r\n",
+            b"220 x\r\n\r\n",
             b"25 x\r\n",
             b"650 x\r\n",
             b"2500 x\r\n",
@@ -258,6 +276,13 @@ mod tests {
             assert_eq!(parse(octets), Err(InvalidReply::Syntax), "{octets:?}");
         }
         assert_eq!(parse(b"250-a\r\n550 b\r\n"), Err(InvalidReply::MixedCodes));
+    }
+
+    #[test]
+    fn s4_empty_lines_before_the_greeting_are_let_pass_as_far_as_it_goes() {
+        assert_eq!(parse(b"\r\n\r\n220 mx\r\n").unwrap().len(), 1);
+        let nothing_else = b"\r\n".repeat(LEADING_EMPTY_LINES + 1);
+        assert_eq!(parse(&nothing_else), Err(InvalidReply::Syntax));
     }
 
     #[test]

@@ -1,18 +1,32 @@
-//! One mail transaction: what it is to carry, and what has become of each recipient so far.
+//! One message on its way: what it is to carry, and what has become of each recipient so far.
+
+use std::collections::VecDeque;
 
 use crate::{
     mail::{EmailAddress, Envelope},
-    outcome::{Cause, Failure, Outcome},
+    outcome::{Answer, Cause, Failure, Outcome},
 };
 
-/// What is to be sent: the envelope, and how many octets the content has.
+/// What is to be sent: the envelope, and what is known of the content beforehand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     /// Sender and recipients.
     pub envelope: Envelope,
     /// Octets of the content as rendered, which SIZE declares (RFC 1870 §3: dots that are doubled
-    /// on the wire do not count).
+    /// on the wire do not count) and BDAT counts.
     pub size: u64,
+    /// What it asks of the server.
+    pub needs: Needs,
+}
+
+/// What a message asks of the server beyond plain SMTP. The default is nothing: 7-bit content and
+/// ASCII headers, which every server takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// The content has octets above 127 (RFC 6152).
+    pub eight_bit: bool,
+    /// An address or a header has characters beyond ASCII (RFC 6531).
+    pub smtputf8: bool,
 }
 
 /// A piece of content.
@@ -22,54 +36,129 @@ pub enum Piece<'a> {
     More(&'a [u8]),
     /// There is no more.
     End,
+    /// There is more, and it cannot be had.
+    Unreadable,
 }
 
-/// A transaction under way.
+/// A command of the envelope whose reply is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Mail,
+    /// RCPT for the recipient of this number.
+    Rcpt(usize),
+    Data,
+}
+
+/// Where one recipient stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Slot {
+    /// Not yet named to the server, or named and not yet answered.
+    Waiting,
+    /// Taken by the server in the transaction under way.
+    Taken,
+    /// One too many for the transaction under way, and what it comes to if there is no further one.
+    Over(Outcome),
+    /// Done with.
+    Settled(Outcome),
+}
+
+/// A message under way: one transaction, or several where the server takes fewer recipients at a
+/// time (RFC 5321 §4.5.3.1.10).
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) transaction: Transaction,
-    outcomes: Vec<Option<Outcome>>,
-    /// The end of content was given out to be sent: from here on the server may have accepted.
+    slots: Vec<Slot>,
+    /// Commands whose replies are awaited, in the order in which they were written.
+    pub(super) awaited: VecDeque<Asked>,
+    /// The refusal of MAIL, after which no reply of the group means anything.
+    pub(super) mail_refused: Option<Outcome>,
+    /// All of the content was given out to be sent: from here on the server may have accepted.
     pub(super) handed_over: bool,
 }
 
 impl Progress {
     pub(super) fn new(transaction: Transaction) -> Self {
-        let outcomes = vec![None; transaction.envelope.forward_paths.len()];
+        let slots = vec![Slot::Waiting; transaction.envelope.forward_paths.len()];
         Self {
             transaction,
-            outcomes,
+            slots,
+            awaited: VecDeque::new(),
+            mail_refused: None,
             handed_over: false,
         }
     }
 
-    /// The recipient that RCPT number `index` is for.
-    pub(super) fn forward_path(&self, index: usize) -> Option<&EmailAddress> {
-        self.transaction.envelope.forward_paths.get(index)
+    /// The recipients that are to be named to the server, by number.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (usize, &EmailAddress)> {
+        let paths = self.transaction.envelope.forward_paths.iter();
+        let numbered = self.slots.iter().zip(paths).enumerate();
+        numbered
+            .filter(|(_, (slot, _))| **slot == Slot::Waiting)
+            .map(|(index, (_, path))| (index, path))
+    }
+
+    /// The server takes this recipient.
+    pub(super) fn take(&mut self, index: usize) {
+        self.put(index, Slot::Taken);
+    }
+
+    /// This recipient is one too many for the transaction.
+    pub(super) fn leave_over(&mut self, index: usize, outcome: Outcome) {
+        self.put(index, Slot::Over(outcome));
     }
 
     /// Notes what became of one recipient.
     pub(super) fn settle(&mut self, index: usize, outcome: Outcome) {
-        if let Some(slot) = self.outcomes.get_mut(index) {
-            *slot = Some(outcome);
+        self.put(index, Slot::Settled(outcome));
+    }
+
+    fn put(&mut self, index: usize, now: Slot) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            *slot = now;
         }
     }
 
-    /// Whether no recipient is left to send content for.
-    pub(super) fn all_settled(&self) -> bool {
-        self.outcomes.iter().all(Option::is_some)
+    /// Whether content has anybody to go to.
+    pub(super) fn any_taken(&self) -> bool {
+        self.slots.contains(&Slot::Taken)
+    }
+
+    /// The server took the message for all whom it had taken.
+    pub(super) fn accepted(&mut self, answer: &Answer) {
+        for slot in &mut self.slots {
+            if *slot == Slot::Taken {
+                *slot = Slot::Settled(Outcome::Accepted(answer.clone()));
+            }
+        }
+    }
+
+    /// Makes ready a further transaction for those who were too many for the last. Call it only
+    /// after one that took somebody, so that every transaction has fewer left than the one before.
+    pub(super) fn go_on(&mut self) -> bool {
+        let mut any = false;
+        for slot in &mut self.slots {
+            if matches!(slot, Slot::Over(_)) {
+                *slot = Slot::Waiting;
+                any = true;
+            }
+        }
+        self.handed_over = false;
+        any
     }
 
     /// The result, where every recipient without an outcome of its own gets `outcome`.
     pub(super) fn conclude(self, outcome: &Outcome) -> Vec<Outcome> {
-        self.outcomes
+        self.slots
             .into_iter()
-            .map(|own| own.unwrap_or_else(|| outcome.clone()))
+            .map(|slot| match slot {
+                Slot::Waiting | Slot::Taken => outcome.clone(),
+                Slot::Over(own) | Slot::Settled(own) => own,
+            })
             .collect()
     }
 
-    /// The result when the connection is lost: in doubt if the server may have accepted the
-    /// message, deferred if it cannot have.
+    /// The result when the connection is lost: in doubt for those for whom the server may have
+    /// accepted the message, deferred for those for whom it cannot have.
     pub(super) fn lost(self, cause: Cause) -> Vec<Outcome> {
         let outcome = if self.handed_over {
             Outcome::InDoubt(Failure::of_message(Cause::AnswerLost))

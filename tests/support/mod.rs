@@ -31,6 +31,7 @@ use edgepost::{
     mail::{PartNumber, Place},
     outbox::{EmailId, Health, Job, State, StoryEvent},
     time::UnixMillis,
+    tls::TlsMode,
 };
 
 mod clock;

@@ -11,6 +11,8 @@ pub enum Move {
     Hear,
     /// Waits for the end of content.
     HearContent,
+    /// Waits for a line `BDAT n LAST` and the n octets behind it.
+    HearBdat,
     /// The handshake that the client starts now succeeds.
     Tls,
     /// Closes.
@@ -24,6 +26,10 @@ pub struct ScriptedServer {
     pub heard: Rc<RefCell<Vec<u8>>>,
     pub open: Rc<Cell<usize>>,
     pub most_open: Cell<usize>,
+    /// How TLS was to begin on the last connection.
+    pub tls: Cell<Option<TlsMode>>,
+    /// Closing a connection never ends, as it may in the platform.
+    pub never_closes: Cell<bool>,
 }
 
 impl ScriptedServer {
@@ -34,6 +40,8 @@ impl ScriptedServer {
             heard: Rc::default(),
             open: Rc::default(),
             most_open: Cell::new(0),
+            tls: Cell::new(None),
+            never_closes: Cell::new(false),
         }
     }
 
@@ -45,7 +53,13 @@ impl ScriptedServer {
 impl Connector for ScriptedServer {
     type Connection = ScriptedConnection;
 
-    async fn connect(&self, _: &str, _: u16) -> Result<ScriptedConnection, ConnectionFault> {
+    async fn connect(
+        &self,
+        _: &str,
+        _: u16,
+        tls: TlsMode,
+    ) -> Result<ScriptedConnection, ConnectionFault> {
+        self.tls.set(Some(tls));
         self.connections.set(self.connections.get() + 1);
         // The round trip that connecting takes: others may run meanwhile.
         let mut waited = false;
@@ -66,6 +80,7 @@ impl Connector for ScriptedServer {
             unread: RefCell::default(),
             heard: Rc::clone(&self.heard),
             open: Rc::clone(&self.open),
+            never_closes: self.never_closes.get(),
         })
     }
 }
@@ -75,6 +90,7 @@ pub struct ScriptedConnection {
     unread: RefCell<Vec<u8>>,
     heard: Rc<RefCell<Vec<u8>>>,
     open: Rc<Cell<usize>>,
+    never_closes: bool,
 }
 
 impl Drop for ScriptedConnection {
@@ -95,6 +111,9 @@ impl ScriptedConnection {
                     .position(|two| two == b"\r\n")
                     .map(|at| at + 2),
                 Some(Move::HearContent) if unread.starts_with(b".\r\n") => Some(3),
+                Some(Move::HearBdat) => {
+                    bdat_length(&unread).filter(|length| unread.len() >= *length)
+                }
                 Some(Move::HearContent) => unread
                     .windows(5)
                     .position(|five| five == b"\r\n.\r\n")
@@ -106,6 +125,17 @@ impl ScriptedConnection {
             part.pop_front();
         }
     }
+}
+
+/// The octets of a BDAT line and of what it announces.
+fn bdat_length(unread: &[u8]) -> Option<usize> {
+    let line = unread.windows(2).position(|two| two == b"\r\n")?;
+    let text = std::str::from_utf8(&unread[..line]).unwrap();
+    let octets = text
+        .strip_prefix("BDAT ")
+        .and_then(|rest| rest.strip_suffix(" LAST"))
+        .unwrap_or_else(|| panic!("no BDAT: {text}"));
+    Some(line + 2 + octets.parse::<usize>().unwrap())
 }
 
 impl Connection for ScriptedConnection {
@@ -141,5 +171,9 @@ impl Connection for ScriptedConnection {
         }
     }
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        if self.never_closes {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub fn cases() -> Vec<Case> {
             "S6",
             Step::Auth,
             "535 5.7.139 SmtpClientAuthentication is disabled for the Tenant",
-            auth,
+            deferred(&["smtp_auth_disabled"]),
         ),
         ("S7", Step::Mail, "450 4.2.1 try later", sender),
         ("S7", Step::Mail, "452 4.3.1 no room", sender),
@@ -149,8 +149,13 @@ fn switched_off() -> Setup {
 }
 
 fn no_new_token(site: &Site) {
-    check(site, deferred(&["auth_refused"]));
+    let id = check(site, deferred(&["smtp_auth_disabled"]));
     assert_eq!((site.auth_tries(), site.token_requests().len()), (1, 1));
+    // The operator is told which switch to turn.
+    let story = site.story(&id);
+    let detail = story.events().last().expect("an event")["detail"].clone();
+    let detail = detail.as_str().expect("advice");
+    assert!(detail.contains("Get-CASMailbox"), "{detail}");
 }
 
 fn long_answer() -> Setup {
@@ -181,6 +186,6 @@ fn once() -> Setup {
 fn delivered_later(site: &Site) {
     let id = site.send();
     let story = site.until_sent(&id);
-    assert_eq!(story.causes("deferred"), ["sender_refused"]);
+    assert_eq!(story.causes("deferred"), ["throttled"]);
     assert_eq!((site.mails().len(), story.attempts()), (1, 2));
 }

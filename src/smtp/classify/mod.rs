@@ -1,0 +1,137 @@
+//! What a refusal means: one table, from (step, code, enhanced code, and text where a provider
+//! leaves no other sign) to an outcome, what ails the mailbox, and advice.
+//!
+//! The table is data ([`RULES`]), so that `docs/smtp.md` is written from it, and every rule has the
+//! replies it was made for beside it ([`EVIDENCE`]). The first rule that matches counts; the last
+//! ones match everything.
+
+mod evidence;
+pub(super) mod loss;
+mod rule;
+mod rules;
+
+pub use evidence::{EVIDENCE, Evidence, Source};
+pub use loss::{LOSSES, Loss};
+pub use rule::{Codes, Rule, Status, Verdict};
+pub use rules::RULES;
+
+use super::Reply;
+use crate::{
+    limits::QUOTA_WAIT,
+    outcome::{Cause, Failure, Finding, Outcome, Reach, Trouble},
+};
+
+/// The step of a session that a reply answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The server's first words.
+    Greeting,
+    /// EHLO, before or after TLS.
+    Ehlo,
+    /// STARTTLS.
+    StartTls,
+    /// AUTH, or a response to its challenge.
+    Auth,
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The end of content, or `BDAT`.
+    Content,
+}
+
+impl Step {
+    /// What it is called when it is refused and nothing more is known.
+    fn refused(self) -> Cause {
+        match self {
+            Self::Greeting => Cause::GreetingRefused,
+            Self::Ehlo => Cause::EhloRefused,
+            Self::StartTls => Cause::StarttlsRefused,
+            Self::Auth => Cause::AuthRefused,
+            Self::Mail => Cause::SenderRefused,
+            Self::Rcpt => Cause::RecipientsRefused,
+            Self::Data => Cause::DataRefused,
+            Self::Content => Cause::ContentRefused,
+        }
+    }
+}
+
+/// What a refusal comes to.
+pub(super) struct Judgement {
+    pub(super) outcome: Outcome,
+    /// The recipient may be named again in a further transaction of this attempt.
+    pub(super) further_transaction: bool,
+}
+
+/// The advice that goes with what was recognised in an answer.
+pub fn advice_of(finding: &Finding) -> Option<&'static str> {
+    let rules = RULES.iter().map(|rule| (rule.name, rule.advice));
+    let losses = LOSSES.iter().map(|loss| (loss.name, Some(loss.advice)));
+    rules
+        .chain(losses)
+        .find(|(name, _)| *name == finding.name())
+        .and_then(|(_, advice)| advice)
+}
+
+/// The rule for a reply. There is one for every reply to every step.
+pub(super) fn rule_for(step: Step, reply: &Reply) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.matches(step, reply))
+}
+
+/// A refusal of one of the steps that make a connection usable. It concerns the mailbox and
+/// never a message: mail waits until the mailbox works again.
+pub(super) fn connection_refused(step: Step, reply: &Reply) -> Failure {
+    let (failure, _) = judge(step, reply);
+    match failure.reach {
+        Reach::Mailbox(_) => failure,
+        // No rule says so of a step of the opening; the tests hold it.
+        Reach::Message => Failure {
+            reach: Reach::Mailbox(Trouble::Configuration),
+            ..failure
+        },
+    }
+}
+
+/// A refusal of one of the steps of a transaction.
+pub(super) fn refused(step: Step, reply: &Reply) -> Judgement {
+    let (failure, verdict) = judge(step, reply);
+    let outcome = match verdict {
+        Verdict::Never => Outcome::Rejected(failure),
+        Verdict::InDoubt => Outcome::InDoubt(failure),
+        Verdict::Later | Verdict::FurtherTransaction | Verdict::Mailbox(_) | Verdict::Quota => {
+            Outcome::Deferred(failure)
+        }
+    };
+    Judgement {
+        outcome,
+        further_transaction: verdict == Verdict::FurtherTransaction,
+    }
+}
+
+fn judge(step: Step, reply: &Reply) -> (Failure, Verdict) {
+    let rule = rule_for(step, reply);
+    let verdict = rule.map_or(Verdict::Later, |rule| rule.verdict);
+    let cause = rule
+        .and_then(|rule| rule.cause)
+        .unwrap_or_else(|| step.refused());
+    let failure = match verdict {
+        Verdict::Mailbox(trouble) => Failure::of_mailbox(cause, trouble),
+        Verdict::Quota => Failure {
+            retry_after: Some(QUOTA_WAIT),
+            ..Failure::of_mailbox(cause, Trouble::Transient)
+        },
+        Verdict::Later | Verdict::Never | Verdict::FurtherTransaction | Verdict::InDoubt => {
+            Failure::of_message(cause)
+        }
+    };
+    let finding = rule
+        .filter(|rule| rule.advice.is_some())
+        .map(|rule| Finding::named(rule.name));
+    let failure = Failure { finding, ..failure };
+    (failure.answered(reply.answer()), verdict)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! From the greeting to a session that is ready.
+
+use super::{
+    Capabilities, Cause, Command, Failure, Mechanism, Reply, Session, Severity, State, Step,
+    TlsMode, Trouble, UnixMillis, protocol_error,
+};
+use crate::{
+    limits::{ANSWER_CHARS, REPLY_TIMEOUT},
+    outcome::Answer,
+    smtp::{Output, classify::connection_refused, sasl},
+};
+
+impl Session {
+    pub(super) fn opening_reply(&mut self, reply: &Reply, now: UnixMillis) {
+        let positive = reply.code.severity() == Severity::PositiveCompletion;
+        match self.state.clone() {
+            State::Greeting if positive && self.config.tls == TlsMode::Implicit => {
+                self.secured(now);
+            }
+            State::Greeting if positive => self.ehlo(State::Ehlo, now),
+            State::Greeting => self.fail(connection_refused(Step::Greeting, reply)),
+            State::Ehlo if positive => self.start_tls(reply, now),
+            // RFC 3207 §4: 220, and no other success, is the consent to TLS.
+            State::StartTls if reply.code.value() == 220 => self.upgrade(now),
+            State::StartTls => self.fail(connection_refused(Step::StartTls, reply)),
+            State::EhloTls if positive => self.authenticate(reply, now),
+            State::AuthChallenge(mechanism) if reply.code.value() == 334 => {
+                let response = mechanism.response(&self.config.user, &self.config.token);
+                self.ask(
+                    &Command::SaslResponse(&response),
+                    State::Auth(mechanism),
+                    now,
+                );
+            }
+            State::Auth(mechanism) if reply.code.value() == 334 => {
+                let reason = sasl::challenge_reason(reply);
+                self.ask(
+                    &Command::SaslAcknowledge(mechanism),
+                    State::AuthRefusal(reason),
+                    now,
+                );
+            }
+            // RFC 4954 §6: 235, and no other success, is what makes us somebody.
+            State::Auth(_) if reply.code.value() == 235 => self.state = State::Ready,
+            State::AuthRefusal(_) if positive => self.fail(protocol_error()),
+            State::AuthRefusal(reason) => self.fail(auth_refused(reply, reason.as_deref())),
+            State::AuthChallenge(_) | State::Auth(_) => self.fail(auth_refused(reply, None)),
+            _ => self.fail(connection_refused(Step::Ehlo, reply)),
+        }
+    }
+
+    /// From here on the connection is encrypted, and whatever was learned before is forgotten
+    /// (RFC 3207 §4.2).
+    pub(super) fn secured(&mut self, now: UnixMillis) {
+        self.capabilities = Capabilities::default();
+        self.ehlo(State::EhloTls, now);
+    }
+
+    fn ehlo(&mut self, awaited: State, now: UnixMillis) {
+        let name = self.config.client_name.clone();
+        self.ask(&Command::Ehlo(&name), awaited, now);
+    }
+
+    fn start_tls(&mut self, reply: &Reply, now: UnixMillis) {
+        if Capabilities::read(reply).starttls {
+            self.ask(&Command::StartTls, State::StartTls, now);
+        } else {
+            self.fail(Failure::of_mailbox(
+                Cause::TlsNotOffered,
+                Trouble::Configuration,
+            ));
+        }
+    }
+
+    fn upgrade(&mut self, now: UnixMillis) {
+        match self.replies.drained() {
+            Some(proof) => {
+                self.outputs.push_back(Output::UpgradeTls(proof));
+                self.wait_in(State::Tls, REPLY_TIMEOUT, now);
+            }
+            None => self.fail(Failure::of_mailbox(
+                Cause::DataBeforeTls,
+                Trouble::Transient,
+            )),
+        }
+    }
+
+    fn authenticate(&mut self, reply: &Reply, now: UnixMillis) {
+        self.capabilities = Capabilities::read(reply);
+        let Some(mechanism) = Mechanism::of(self.capabilities) else {
+            self.fail(Failure::of_mailbox(
+                Cause::AuthNotOffered,
+                Trouble::Configuration,
+            ));
+            return;
+        };
+        let response = mechanism.response(&self.config.user, &self.config.token);
+        if mechanism.fits_inline(&response) {
+            self.ask(
+                &Command::Auth(mechanism, Some(&response)),
+                State::Auth(mechanism),
+                now,
+            );
+        } else {
+            self.ask(
+                &Command::Auth(mechanism, None),
+                State::AuthChallenge(mechanism),
+                now,
+            );
+        }
+    }
+}
+
+/// A refusal of AUTH with the reason that the error challenge gave, which comes whole whatever the
+/// length of the server's words.
+fn auth_refused(reply: &Reply, reason: Option<&str>) -> Failure {
+    let failure = connection_refused(Step::Auth, reply);
+    match (reason, &failure.answer) {
+        (Some(reason), Some(words)) => {
+            let room = ANSWER_CHARS.saturating_sub(reason.chars().count().saturating_add(3));
+            let words: String = words.as_str().chars().take(room).collect();
+            failure.answered(Answer::new(&format!("{words} ({reason})")))
+        }
+        _ => failure,
+    }
+}

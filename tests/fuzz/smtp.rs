@@ -1,0 +1,466 @@
+//! The SMTP targets, as functions of octets: whatever makes octets can call them.
+
+#![allow(unreachable_pub, reason = "other harnesses call them")]
+
+use std::{collections::VecDeque, time::Duration};
+
+use edgepost::{
+    mail::{EmailAddress, Envelope},
+    secret::AccessToken,
+    smtp::{
+        ClientName, DotStuffer, Input, Needs, Output, Piece, ReplyParser, Session, SessionConfig,
+        Transaction,
+    },
+    time::UnixMillis,
+    tls::TlsMode,
+};
+
+/// Octets as choices; when they are used up every choice is the first.
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn below(&mut self, end: usize) -> usize {
+        match self.0.split_first() {
+            Some((first, rest)) => {
+                self.0 = rest;
+                usize::from(*first) % end
+            }
+            None => 0,
+        }
+    }
+
+    /// A text of words, with now and then an octet of any kind.
+    fn text(&mut self, words: &[&str], most: usize) -> Vec<u8> {
+        let mut text = Vec::new();
+        for _ in 0..self.below(most + 1) {
+            match self.below(words.len() + 1).checked_sub(1) {
+                Some(word) => text.extend_from_slice(words[word].as_bytes()),
+                None => text.push(u8::try_from(self.below(256)).unwrap()),
+            }
+        }
+        text
+    }
+}
+
+const REPLY_WORDS: [&str; 30] = [
+    "220",
+    "250",
+    "235",
+    "334",
+    "354",
+    "421",
+    "450",
+    "452",
+    "535",
+    "550",
+    "-",
+    " ",
+    "\t",
+    "\r\n",
+    "\n",
+    "\r",
+    "x",
+    "5.7.1",
+    "5.1.8",
+    "4.5.3",
+    "250 ok\r\n",
+    "220 go\r\n",
+    "235 ok\r\n",
+    "354 go\r\n",
+    "452 4.5.3 many\r\n",
+    "503 no\r\n",
+    "554 no\r\n",
+    "421 bye\r\n",
+    "250-mx\r\n250 STARTTLS\r\n",
+    "250-mx\r\n250 AUTH XOAUTH2\r\n",
+];
+
+/// Replies are the same replies however they are split.
+pub fn replies(octets: &[u8]) {
+    let text = Choices(octets).text(&REPLY_WORDS, 20);
+    let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut parser = ReplyParser::default();
+        let mut replies = Vec::new();
+        for piece in pieces {
+            parser.push(piece);
+            loop {
+                match parser.next_reply() {
+                    Ok(Some(reply)) => replies.push(reply),
+                    Ok(None) => break,
+                    Err(error) => return (replies, Some(error)),
+                }
+            }
+        }
+        (replies, None)
+    };
+    let whole = read(&mut std::iter::once(text.as_slice()));
+    assert_eq!(whole, read(&mut text.chunks(1)));
+}
+
+/// Content through the stuffer, in any pieces, is one message with the same lines.
+pub fn dots(octets: &[u8]) {
+    let mut choices = Choices(octets);
+    let content = choices.text(&BODY_WORDS, 30);
+    let mut stuffer = DotStuffer::default();
+    let mut wire = Vec::new();
+    let mut rest = content.as_slice();
+    while !rest.is_empty() {
+        let (head, tail) = rest.split_at(choices.below(rest.len()) + 1);
+        wire.extend(stuffer.stuff(head));
+        rest = tail;
+    }
+    wire.extend_from_slice(stuffer.end());
+    let body = body_of_data(&wire);
+    let mut expected = with_crlf(&content);
+    if !expected.is_empty() && !expected.ends_with(b"\r\n") {
+        expected.extend_from_slice(b"\r\n");
+    }
+    assert_eq!(body, expected);
+}
+
+const BODY_WORDS: [&str; 12] = [
+    ".",
+    "\r\n",
+    "\r",
+    "\n",
+    "x",
+    "..",
+    "MAIL FROM:<evil@x.test>\r\n",
+    "\r\n.\r\n",
+    "DATA\r\n",
+    "BDAT 5 LAST\r\n",
+    "RSET\r\n",
+    "QUIT\r\n",
+];
+
+/// What a server takes for the body: the lines before the lone dot, which has to be the end.
+fn body_of_data(wire: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut rest = wire;
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n");
+        let (line, behind) = rest.split_at(end.expect("a whole line") + 2);
+        assert!(!line[..line.len() - 2].iter().any(|b| b"\r\n".contains(b)));
+        if line == b".\r\n" {
+            assert!(behind.is_empty(), "the content ends before its end");
+            return body;
+        }
+        body.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+        rest = behind;
+    }
+}
+
+fn with_crlf(content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut after_cr = false;
+    for &octet in content {
+        match octet {
+            b'\n' if after_cr => {}
+            b'\r' | b'\n' => out.extend_from_slice(b"\r\n"),
+            _ => out.push(octet),
+        }
+        after_cr = octet == b'\r';
+    }
+    out
+}
+
+/// What a server makes of what is written to it.
+enum Hears {
+    Commands,
+    /// So many octets behind BDAT are still to come.
+    Chunk(u64),
+    Data(Vec<u8>),
+}
+
+/// Watches a session from the server's side and knows the rules.
+struct Watch {
+    tls: bool,
+    hears: Hears,
+    /// Everything the server said since TLS, and since the last MAIL.
+    said: String,
+    said_since_mail: String,
+    /// Commands that were not answered.
+    asked: VecDeque<String>,
+    auth_under_way: bool,
+    chunk: Vec<u8>,
+    /// Chunks that were filled.
+    chunks: u32,
+}
+
+impl Watch {
+    fn speak(&mut self, octets: &[u8]) {
+        let text = String::from_utf8_lossy(octets);
+        self.said.push_str(&text);
+        self.said_since_mail.push_str(&text);
+    }
+
+    fn hear(&mut self, octets: &[u8]) {
+        match &mut self.hears {
+            Hears::Commands => self.hear_commands(octets),
+            Hears::Data(data) => data.extend_from_slice(octets),
+            Hears::Chunk(left) => {
+                *left = left
+                    .checked_sub(octets.len() as u64)
+                    .expect("no more octets than announced");
+                self.chunk.extend_from_slice(octets);
+                if *left == 0 {
+                    self.hears = Hears::Commands;
+                    self.chunks += 1;
+                    self.asked.push_back("CHUNK".to_owned());
+                }
+            }
+        }
+    }
+
+    fn hear_commands(&mut self, octets: &[u8]) {
+        let text = std::str::from_utf8(octets).expect("commands are ASCII");
+        let lines: Vec<&str> = text
+            .strip_suffix("\r\n")
+            .expect("whole lines")
+            .split("\r\n")
+            .collect();
+        if lines.len() > 1 {
+            assert!(self.said.contains("PIPELINING"), "a group: {text}");
+            let (last, before) = lines.split_last().unwrap();
+            assert!(before[0].starts_with("MAIL "), "{text}");
+            assert!(
+                before[1..].iter().all(|line| line.starts_with("RCPT ")),
+                "{text}"
+            );
+            assert!(last.starts_with("RCPT ") || *last == "DATA", "{text}");
+        }
+        for line in lines {
+            let verb = line.split(' ').next().unwrap();
+            match verb {
+                "EHLO" | "QUIT" | "RSET" => self.auth_under_way = false,
+                "STARTTLS" => assert!(!self.tls),
+                "AUTH" => {
+                    assert!(self.tls, "AUTH in the clear");
+                    self.auth_under_way = true;
+                }
+                "MAIL" => {
+                    assert!(self.tls && self.said.contains("235"), "MAIL before 235");
+                    self.auth_under_way = false;
+                    self.said_since_mail.clear();
+                }
+                "RCPT" => assert!(!self.auth_under_way),
+                "DATA" => assert!(!self.auth_under_way),
+                "BDAT" => {
+                    assert!(self.said.contains("CHUNKING"), "BDAT was not offered");
+                    let taken = self
+                        .said_since_mail
+                        .lines()
+                        .filter(|line| line.contains('2'));
+                    assert!(taken.count() >= 2, "BDAT before a recipient was taken");
+                    let n = line
+                        .strip_prefix("BDAT ")
+                        .unwrap()
+                        .strip_suffix(" LAST")
+                        .unwrap();
+                    self.chunk.clear();
+                    match n.parse().unwrap() {
+                        0 => self.asked.push_back("CHUNK".to_owned()),
+                        octets => self.hears = Hears::Chunk(octets),
+                    }
+                    continue;
+                }
+                "." => assert!(self.said_since_mail.contains("354"), "a dot before 354"),
+                // The response to a challenge, or its acknowledgement.
+                _ => assert!(self.auth_under_way, "{line}"),
+            }
+            assert!(
+                verb == "EHLO" || verb == "STARTTLS" || self.tls,
+                "in the clear: {line}"
+            );
+            self.asked.push_back(verb.to_owned());
+        }
+    }
+
+    /// A reply that a well-meaning server could give to what was asked first, so that the later
+    /// steps are reached.
+    fn sensible(&mut self, choices: &mut Choices<'_>) -> Vec<u8> {
+        let asked = self.asked.pop_front().unwrap_or_default();
+        let of =
+            |choices: &mut Choices<'_>, some: &[&str]| some[choices.below(some.len())].to_owned();
+        let text = match asked.as_str() {
+            "" => of(choices, &["220 mx", "220-a\r\n220 b", ""]),
+            "EHLO" if !self.tls => of(
+                choices,
+                &[
+                    "250-mx\r\n250 STARTTLS",
+                    "250-mx\r\n250-CHUNKING\r\n250 STARTTLS",
+                ],
+            ),
+            "EHLO" => {
+                let mut lines = vec!["250-mx", "250-AUTH XOAUTH2 OAUTHBEARER"];
+                for offer in [
+                    "250-PIPELINING",
+                    "250-CHUNKING",
+                    "250-SIZE 500",
+                    "250-8BITMIME",
+                ] {
+                    if choices.below(2) == 0 {
+                        lines.push(offer);
+                    }
+                }
+                lines.push("250 DSN");
+                lines.join("\r\n")
+            }
+            "STARTTLS" => of(
+                choices,
+                &["220 go", "220 go", "454 no", "220 go\r\n250 injected"],
+            ),
+            "AUTH" => of(choices, &["235 ok", "235 ok", "235 ok", "334 ", "535 no"]),
+            "MAIL" | "RSET" => of(choices, &["250 ok", "250 ok", "250 ok", "451 no"]),
+            "RCPT" => of(
+                choices,
+                &["250 ok", "250 ok", "452 4.5.3 many", "450 no", "550 no"],
+            ),
+            "DATA" => of(choices, &["354 go", "354 go", "354 go", "554 no"]),
+            _ => of(
+                choices,
+                &["250 ok", "250 ok", "250 ok", "554 no", "334 e30=", "535 no"],
+            ),
+        };
+        format!("{text}\r\n").into_bytes()
+    }
+}
+
+/// Whatever a server says, however it is split: no panic, nothing before its time, every message
+/// concluded once, and an end. What is given as content is never heard as a command.
+pub fn session(octets: &[u8]) {
+    let mut choices = Choices(octets);
+    let user: EmailAddress = "a@shop.test".parse().unwrap();
+    let mut now = UnixMillis::new(0);
+    let tls = [TlsMode::StartTls, TlsMode::Implicit][choices.below(2)];
+    let config = SessionConfig {
+        client_name: ClientName::of(&user),
+        user: user.clone(),
+        token: AccessToken::new(&"t".repeat([20, 2000][choices.below(2)])).unwrap(),
+        tls,
+    };
+    let mut session = Session::new(config, now);
+    let mut watch = Watch {
+        tls: tls == TlsMode::Implicit,
+        hears: Hears::Commands,
+        said: String::new(),
+        said_since_mail: String::new(),
+        asked: VecDeque::from([String::new()]),
+        auth_under_way: false,
+        chunk: Vec::new(),
+        chunks: 0,
+    };
+    let body = match choices.below(4) {
+        0 => choices.text(&BODY_WORDS, 20),
+        _ => with_crlf(b".canary\nMAIL FROM:<evil@x.test>\n.\nQUIT\n"),
+    };
+    // Now and then the record is wrong.
+    let size = body.len() as u64 + u64::from(choices.below(16) == 1);
+    let recipients = choices.below(3) + 1;
+    let mut messages = 0;
+    let mut concluded = 0;
+    let mut given = 0;
+    for _ in 0..600 {
+        match session.poll_output() {
+            Output::Transmit(octets) => {
+                let chunks = watch.chunks;
+                watch.hear(&octets);
+                // Whatever fills the chunk is the message, however it was given.
+                if watch.chunks > chunks && size == body.len() as u64 {
+                    assert_eq!(watch.chunk, body);
+                }
+            }
+            Output::UpgradeTls(_drained) => {
+                assert!(!watch.tls);
+                watch.tls = choices.below(8) != 7;
+                watch.said.clear();
+                let input = if watch.tls {
+                    Input::TlsEstablished
+                } else {
+                    Input::Closed
+                };
+                session.handle_input(input, now);
+            }
+            Output::NeedInput { deadline } => match choices.below(16) {
+                13 => session.handle_input(Input::Closed, now),
+                14 => {
+                    now = deadline;
+                    session.handle_input(Input::Timeout, now);
+                }
+                15 => {
+                    let text = choices.text(&REPLY_WORDS, 3);
+                    watch.speak(&text);
+                    session.handle_input(Input::Received(&text), now);
+                }
+                _ => {
+                    let mut text = watch.sensible(&mut choices);
+                    while choices.below(3) != 0 && !watch.asked.is_empty() {
+                        text.extend(watch.sensible(&mut choices));
+                    }
+                    let at = choices.below(text.len() + 1);
+                    watch.speak(&text);
+                    session.handle_input(Input::Received(&text[..at]), now);
+                    session.handle_input(Input::Received(&text[at..]), now);
+                }
+            },
+            Output::Ready if messages < 2 => {
+                messages += 1;
+                let paths = ["b@x.test", "c@x.test", "d@x.test"];
+                let forward_paths = paths[..recipients].iter().map(|path| path.parse().unwrap());
+                let envelope = Envelope {
+                    reverse_path: user.clone(),
+                    forward_paths: forward_paths.collect(),
+                };
+                let transaction = Transaction {
+                    envelope,
+                    size,
+                    needs: Needs::default(),
+                };
+                session.begin(transaction, now.after(Duration::from_secs(270)), now);
+            }
+            Output::Ready => session.quit(now),
+            Output::NeedContent(piece) => {
+                if piece == 0 {
+                    given = 0;
+                    if matches!(watch.hears, Hears::Commands) {
+                        assert!(watch.said_since_mail.contains("354"), "content before 354");
+                        watch.hears = Hears::Data(Vec::new());
+                    }
+                }
+                // A server that has had enough says so while it is being written to.
+                if choices.below(24) == 23 {
+                    session.handle_input(Input::Received(b"552 enough\r\n"), now);
+                } else if given < body.len() {
+                    let end = given + choices.below(body.len() - given) + 1;
+                    session.content(Piece::More(&body[given..end]), now);
+                    given = end;
+                } else {
+                    session.content(Piece::End, now);
+                    if let (false, Hears::Data(mut data)) = (
+                        session.is_done(),
+                        std::mem::replace(&mut watch.hears, Hears::Commands),
+                    ) {
+                        while let Output::Transmit(octets) = session.poll_output() {
+                            data.extend(octets);
+                        }
+                        let mut expected = with_crlf(&body);
+                        if !expected.is_empty() && !expected.ends_with(b"\r\n") {
+                            expected.extend_from_slice(b"\r\n");
+                        }
+                        assert_eq!(body_of_data(&data), expected);
+                        watch.asked.push_back("CONTENT".to_owned());
+                    }
+                }
+            }
+            Output::Concluded(outcomes) => {
+                concluded += 1;
+                assert_eq!((concluded, outcomes.len()), (messages, recipients));
+            }
+            Output::Done(_) => {
+                assert_eq!(messages, concluded, "a message without an end");
+                return;
+            }
+        }
+    }
+    panic!("the session does not end");
+}
