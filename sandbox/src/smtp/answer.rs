@@ -57,6 +57,7 @@ impl Connection {
             self.wire.flush().await?;
             self.note(&format!("answers {} ms late", delay.as_millis()));
             tokio::time::sleep(delay.min(LONGEST_DELAY)).await;
+            self.check_patience().await;
         }
         if turn.stall {
             self.note("never answers");

@@ -42,6 +42,8 @@ pub(super) struct Connection {
     pub(super) needs_reset: bool,
     /// The command before this one was BDAT.
     pub(super) behind_chunk: bool,
+    /// What the client said and must hear the answer to before it says more.
+    pub(super) awaited: Option<String>,
 }
 
 /// Where a connection came in.
@@ -78,6 +80,7 @@ pub(super) async fn serve(world: Arc<World>, stream: TcpStream, door: Door, scri
         transaction: None,
         needs_reset: false,
         behind_chunk: false,
+        awaited: None,
     };
     let end = if connection.plan.resets_on_accept() {
         End::Reset

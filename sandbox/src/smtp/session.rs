@@ -87,7 +87,7 @@ impl Connection {
                 return Err(End::Orderly(Ending::ClosedByServer));
             }
         };
-        self.check_group(&command, text);
+        self.check_group(&command, text).await;
         if self.turned_away && command != Command::Quit {
             return self.reply("503 5.5.1 No service here");
         }
@@ -102,18 +102,30 @@ impl Connection {
     }
 
     /// Notes octets behind a command that nothing may follow in its group.
-    fn check_group(&self, command: &Command<'_>, text: &str) {
-        if self.wire.buffered() == 0 {
-            return;
-        }
+    async fn check_group(&mut self, command: &Command<'_>, text: &str) {
+        self.awaited = None;
         if command.ends_group() {
             let verb = text.split(' ').next().unwrap_or_default();
-            self.violation(format!(
-                "octets sent behind {}, which must be the last of its group",
-                verb.to_ascii_uppercase()
-            ));
-        } else if !self.offers("PIPELINING") && !matches!(command, Command::Bdat { .. }) {
+            self.awaited = Some(verb.to_ascii_uppercase());
+            self.check_patience().await;
+        } else if self.wire.buffered() > 0
+            && !self.offers("PIPELINING")
+            && !matches!(command, Command::Bdat { .. })
+        {
             self.violation("commands sent in a group where PIPELINING was not offered");
+        }
+    }
+
+    /// Notes a client that speaks again although what it said before must be answered first.
+    pub(super) async fn check_patience(&mut self) {
+        let Some(verb) = self.awaited.clone() else {
+            return;
+        };
+        self.wire.glance().await;
+        if self.wire.buffered() > 0 {
+            self.violation(format!(
+                "octets sent behind {verb}, which must be the last of its group"
+            ));
         }
     }
 

@@ -131,6 +131,8 @@ impl Connection {
         if !go_ahead {
             return Ok(());
         }
+        // The end of the content may be followed by the next group, RFC 2920 §3.1.
+        self.awaited = None;
         let mut reader = ContentReader::new(self.size_limit());
         loop {
             let octets = self.content_octets(u64::MAX).await?;

@@ -282,29 +282,17 @@ impl Wire {
         }
     }
 
+    /// Takes in what is there already, without waiting and without a word. What is wrong with the
+    /// connection shows at the next read.
+    pub(crate) async fn glance(&mut self) {
+        let _ = timeout(Duration::ZERO, self.read()).await;
+    }
+
     async fn fill(&mut self) -> Result<(), End> {
         self.flush().await?;
-        let mut chunk = [0_u8; CHUNK];
-        let room = self.received.room(CHUNK);
-        let chunk = chunk.get_mut(..room).unwrap_or_default();
-        let read = async {
-            match &mut self.stream {
-                Stream::Plain(stream) => stream.read(chunk).await,
-                Stream::Tls(stream) => stream.read(chunk).await,
-                Stream::Gone => Ok(0),
-            }
-        };
-        let read = timeout(PATIENCE, read)
+        let read = timeout(PATIENCE, self.read())
             .await
             .map_err(|_| Ending::TimedOut)?;
-        if let Ok(count) = read {
-            self.received.pass(count);
-            let received = chunk.get(..count).unwrap_or_default();
-            if !matches!(self.stream, Stream::Tls(_)) {
-                note_plaintext(&self.world.connections, self.record, received);
-            }
-            self.input.extend_from_slice(received);
-        }
         if let Some(how) = self.cut() {
             return Err(End::Cut(how));
         }
@@ -317,6 +305,24 @@ impl Wire {
             }
             Err(_) => Err(Ending::ResetByClient.into()),
         }
+    }
+
+    async fn read(&mut self) -> io::Result<usize> {
+        let mut chunk = [0_u8; CHUNK];
+        let room = self.received.room(CHUNK);
+        let chunk = chunk.get_mut(..room).unwrap_or_default();
+        let count = match &mut self.stream {
+            Stream::Plain(stream) => stream.read(chunk).await,
+            Stream::Tls(stream) => stream.read(chunk).await,
+            Stream::Gone => Ok(0),
+        }?;
+        self.received.pass(count);
+        let received = chunk.get(..count).unwrap_or_default();
+        if !self.is_tls() {
+            note_plaintext(&self.world.connections, self.record, received);
+        }
+        self.input.extend_from_slice(received);
+        Ok(count)
     }
 }
 

@@ -82,7 +82,9 @@ fn name_of(word: impl serde::Serialize) -> String {
 }
 
 fn draw(world: &World, problem: Option<String>) -> Response {
-    let ports: Vec<SmtpPort> = lock(&world.ports).values().cloned().collect();
+    let mut ports: Vec<SmtpPort> = lock(&world.ports).values().cloned().collect();
+    // The one most people mean comes first.
+    ports.sort_by_key(|port| port.port() != world.smtp_port());
     let flows = [
         Flow::Client,
         Flow::Server,

@@ -125,6 +125,100 @@ fn a_421_at_any_step_also_ends_the_connection() {
     }
 }
 
+/// What the client says until a step is reached, the last line being the step's own; lines behind
+/// STARTTLS go under TLS.
+fn until(step: Step, good: &str) -> Vec<String> {
+    let auth = format!("AUTH XOAUTH2 {good}");
+    let mail = format!("MAIL FROM:<{ACCOUNT}>");
+    let lines: &[&str] = match step {
+        Step::Greeting | Step::Handshake => &[],
+        Step::Ehlo => &["EHLO a"],
+        Step::StartTls => &["EHLO a", "STARTTLS"],
+        Step::EhloTls => &["EHLO a", "STARTTLS", "EHLO a"],
+        Step::AuthPrompt => &["EHLO a", "STARTTLS", "EHLO a", "AUTH XOAUTH2"],
+        Step::Auth => &["EHLO a", "STARTTLS", "EHLO a", &auth],
+        Step::AuthChallenge => &["EHLO a", "STARTTLS", "EHLO a", "AUTH XOAUTH2 eA=="],
+        Step::Mail => &["EHLO a", "STARTTLS", "EHLO a", &auth, &mail],
+        Step::Rcpt => &[
+            "EHLO a",
+            "STARTTLS",
+            "EHLO a",
+            &auth,
+            &mail,
+            "RCPT TO:<a@b.test>",
+        ],
+        Step::Data => &[
+            "EHLO a",
+            "STARTTLS",
+            "EHLO a",
+            &auth,
+            &mail,
+            "RCPT TO:<a@b.test>",
+            "DATA",
+        ],
+        Step::Bdat => &[
+            "EHLO a",
+            "STARTTLS",
+            "EHLO a",
+            &auth,
+            &mail,
+            "RCPT TO:<a@b.test>",
+            "BDAT 3\r\nx",
+        ],
+        Step::Content => &[
+            "EHLO a",
+            "STARTTLS",
+            "EHLO a",
+            &auth,
+            &mail,
+            "RCPT TO:<a@b.test>",
+            "BDAT 3 LAST\r\nx",
+        ],
+        Step::Rset => &["EHLO a", "STARTTLS", "EHLO a", "RSET"],
+        Step::Quit => &["EHLO a", "STARTTLS", "EHLO a", "QUIT"],
+    };
+    lines.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_code_comes_at_every_step() {
+    let sandbox = sandbox();
+    let good = crate::smtp::xoauth2(ACCOUNT, &crate::http::access_token(&sandbox, ACCOUNT));
+    for step in Step::ALL {
+        // There are no codes in a handshake.
+        if step == Step::Handshake {
+            continue;
+        }
+        for code in [
+            "211", "250", "334", "354", "421", "432", "450", "451", "452", "454", "500", "501",
+            "502", "503", "521", "530", "535", "550", "552", "554", "555",
+        ] {
+            let text = format!("{code} {}.7.99 of your own", &code[..1]);
+            let port = port_with(&sandbox, [Fault::reply(step, text.clone())]).port();
+            let lines = until(step, &good);
+            let (clear, covered) = lines.split_at(lines.len().min(2));
+            let mut plain = Dialogue::new(connect(port));
+            let mut last = plain.reply().unwrap();
+            for line in clear {
+                last = plain.ask(line);
+            }
+            if !covered.is_empty() {
+                let mut smtp = plain.secure(&sandbox);
+                for line in covered {
+                    last = smtp.ask(line);
+                }
+            }
+            assert_eq!(last, format!("{text}\r\n"), "{step:?}");
+            let taken = step == Step::Content && matches!(&code[..1], "2" | "3");
+            assert_eq!(
+                sandbox.inbox_of(port).len(),
+                usize::from(taken),
+                "{code} at {step:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_scripted_reply_goes_out_to_the_letter() {
     let sandbox = sandbox();

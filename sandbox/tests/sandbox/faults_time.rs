@@ -232,3 +232,43 @@ fn quit_is_answered_in_every_wrong_way() {
         "it stays open"
     );
 }
+
+#[test]
+fn a_client_that_does_not_wait_is_noticed() {
+    let sandbox = sandbox();
+    let violations = |port| sandbox.connections(port).pop().unwrap().violations;
+    for (step, line) in [
+        (Step::EhloTls, "EHLO client.test".to_owned()),
+        (
+            Step::Auth,
+            format!("AUTH XOAUTH2 {}", xoauth2(ACCOUNT, "bad")),
+        ),
+        (Step::Quit, "QUIT".to_owned()),
+    ] {
+        let port = port_with(&sandbox, [Fault::delay(step, 150)]).port();
+        let mut smtp = Plain::ready(port).secure(&sandbox);
+        if step != Step::EhloTls {
+            smtp.expect("EHLO client.test", "250");
+        }
+        smtp.send(format!("{line}\r\n"));
+        if step == Step::Auth {
+            // The challenge comes first; behind the answer to it, the outcome is late.
+            assert_eq!(smtp.codes(1), ["334"]);
+            smtp.send("\r\n");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        smtp.send("NOOP\r\n");
+        assert!(smtp.reply().is_some());
+        let verb = line.split(' ').next().unwrap();
+        let violation = format!("octets sent behind {verb}, which must be the last of its group");
+        assert_eq!(violations(port), [violation], "{step:?}");
+    }
+    // Behind the end of the content it may speak on.
+    let port = port_with(&sandbox, [Fault::delay(Step::Content, 100)]).port();
+    let mut smtp = Secure::at_content(&sandbox, port);
+    smtp.send("x\r\n.\r\n");
+    std::thread::sleep(Duration::from_millis(30));
+    smtp.send("RSET\r\n");
+    assert_eq!(smtp.codes(2), ["250", "250"]);
+    assert_eq!(violations(port), [""; 0]);
+}
