@@ -51,6 +51,10 @@ pub const ATTACHMENTS: usize = 100;
 /// Octets of a line of a message without its CRLF. RFC 5322 §2.1.1.
 pub const TEXT_LINE_OCTETS: usize = 998;
 
+/// Lists in lists that are indented in a text made from HTML. Each makes every item two spaces longer,
+/// and what comes in has to bound what goes out.
+pub const TEXT_LIST_DEPTH: usize = 4;
+
 /// Octets of a local part. RFC 5321 §4.5.3.1.1.
 pub const LOCAL_PART_OCTETS: usize = 64;
 
