@@ -5,11 +5,11 @@ use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
-    Env,
+    Context, Env,
     js_sys::{Array, JSON, Object},
 };
 
-use crate::config::Config;
+use crate::{access::BindingProps, config::Config};
 
 /// The binding of the Workers KV namespace that caches sealed access tokens.
 pub(super) const TOKENS: &str = "TOKENS";
@@ -49,6 +49,13 @@ fn variables(env: &Env) -> BTreeMap<String, Value> {
         }
     }
     variables
+}
+
+/// What the platform says of the caller. Read as JSON: the platform's own reader of props leaves out
+/// what the type does not name, and a caller with rights that we do not know has to be nobody.
+pub(super) fn binding_props(context: &Context) -> Option<BindingProps> {
+    let props = to_json(&context.as_ref().props())?;
+    serde_json::from_value(props).ok()
 }
 
 fn to_json(value: &JsValue) -> Option<Value> {

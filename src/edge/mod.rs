@@ -35,7 +35,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let limit = Door::<outbox_stub::OutboxStubs<'_>>::body_limit(&path);
     let (mut request, body_whole) = body::read_request(request, limit).await;
     // Empty, and so nobody's, for every request from outside.
-    request.binding = context.props().ok();
+    request.binding = env::binding_props(&context);
     let outboxes = outbox_stub::OutboxStubs { env: &env };
     let door = Door {
         config: &config,

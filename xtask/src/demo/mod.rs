@@ -91,6 +91,7 @@ pub fn run(mode: Mode) -> Result<()> {
         ],
         ca_pem: sandbox.ca_pem(),
         state: folder.0.clone(),
+        neighbours: Vec::new(),
         port: Some(ports.worker),
     })?;
     sandbox.set_site(SampleSite {

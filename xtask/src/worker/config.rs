@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::Neighbour;
 use crate::{Context, Result, paths};
 
 /// Writes `wrangler.json`, `.dev.vars` and a copy of the bundle into `folder`.
@@ -20,6 +21,19 @@ pub(super) fn write(
     let config = derive(&deployed, vars)?;
     copy_bundle(&folder.join("build"))?;
     fs::write(folder.join(".dev.vars"), dev_vars(secrets)?)?;
+    let path = folder.join("wrangler.json");
+    fs::write(&path, serde_json::to_vec_pretty(&config)?)?;
+    Ok(path)
+}
+
+/// Writes the configuration and the script of another Worker into `folder`.
+pub(super) fn write_neighbour(folder: &Path, neighbour: &Neighbour) -> Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    fs::copy(&neighbour.script, folder.join("index.js"))
+        .context(|| format!("no {}", neighbour.script.display()))?;
+    let mut config = neighbour.config.clone();
+    config.insert("main".to_owned(), json!("index.js"));
+    config.insert("no_bundle".to_owned(), json!(true));
     let path = folder.join("wrangler.json");
     fs::write(&path, serde_json::to_vec_pretty(&config)?)?;
     Ok(path)

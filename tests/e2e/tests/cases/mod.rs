@@ -5,6 +5,7 @@ mod api_fields;
 mod api_http;
 mod api_smuggling;
 mod api_text;
+mod binding;
 mod crash;
 mod form;
 mod leak;
@@ -16,8 +17,7 @@ mod smuggling;
 mod tls;
 mod token;
 
-use edgepost_e2e::Case;
-use serde_json::{Map, Value};
+use edgepost_e2e::{Around, Case};
 
 /// Those of the one Worker that serves nearly all.
 pub fn main() -> Vec<Case> {
@@ -44,8 +44,24 @@ pub fn second() -> Vec<Case> {
 }
 
 /// What is in the second Worker's configuration beside its cases' mailboxes.
-pub fn second_vars() -> Map<String, Value> {
-    crash::faulty_vars()
+pub fn around_second() -> Around {
+    Around {
+        vars: crash::faulty_vars(),
+        ..Around::default()
+    }
+}
+
+/// Those of a Worker that others of its account call.
+pub fn bound() -> Vec<Case> {
+    binding::cases()
+}
+
+/// Its callers.
+pub fn around_bound(world: &str) -> xtask::Result<Around> {
+    Ok(Around {
+        neighbours: binding::neighbours(world)?,
+        ..Around::default()
+    })
 }
 
 /// What is looked for when everything else has ended, in each world.
