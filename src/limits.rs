@@ -73,6 +73,10 @@ pub const MAILBOX_OCTETS: usize = 2048;
 /// Octets of a JSON body that is read in one piece. What is larger has to be read from storage.
 pub const JSON_BODY_OCTETS: usize = 256 * 1024;
 
+/// How long the first wall of the API counts, as `wrangler.toml` has it: its counter tells nobody how long
+/// to wait, so whoever is refused is told this.
+pub const API_WALL_PERIOD: Duration = Duration::from_secs(10);
+
 /// Requests a second that a caller of the API may make, unless its key says otherwise. Resend's
 /// documented default.
 pub const API_REQUESTS_PER_SECOND: u32 = 10;

@@ -14,6 +14,7 @@ pub mod ports;
 mod story;
 mod submit;
 mod tokens;
+mod wall;
 
 pub use api_request::{ApiRequest, Idempotency};
 pub use door::{Door, OutboxUnavailable, Outboxes};

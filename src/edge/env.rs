@@ -18,6 +18,9 @@ pub(super) const OUTBOX: &str = "OUTBOX";
 /// The binding of the TokenKeeper objects.
 pub(super) const TOKEN_KEEPER: &str = "TOKEN_KEEPER";
 
+/// The binding of the counter of requests to the API. Optional.
+pub(super) const API_WALL: &str = "API_WALL";
+
 thread_local! {
     /// An isolate belongs to one version of the Worker, and a version has one configuration.
     static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };

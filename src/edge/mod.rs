@@ -22,6 +22,7 @@ mod sql;
 mod sqlite;
 mod stub;
 mod transaction;
+mod wall;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
@@ -41,5 +42,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         config: &config,
         outboxes: &outboxes,
     };
+    let wall = wall::PlatformWall { env: &env };
+    if let Some(refusal) = door.refuse(&request, &wall).await {
+        return body::to_response(refusal);
+    }
     body::to_response(door.answer(&request, body_whole).await)
 }

@@ -35,6 +35,8 @@ pub struct Around {
     pub vars: Map<String, Value>,
     /// Other Workers of the account.
     pub neighbours: Vec<Neighbour>,
+    /// Requests that the first wall lets through, where it is another number than is deployed.
+    pub wall: Option<u32>,
 }
 
 /// What one case has in the configuration.
@@ -84,6 +86,7 @@ impl World {
             state: fresh_folder(name)?,
             port: None,
             neighbours: around.neighbours,
+            wall: around.wall,
         })?;
         Ok(Self {
             sandbox: Arc::clone(sandbox),

@@ -15,10 +15,14 @@ pub(super) fn write(
     folder: &Path,
     vars: Map<String, Value>,
     secrets: &[(String, String)],
+    wall: Option<u32>,
 ) -> Result<PathBuf> {
     let deployed = fs::read_to_string(paths::root().join("wrangler.toml"))
         .context(|| "cannot read wrangler.toml".to_owned())?;
-    let config = derive(&deployed, vars)?;
+    let mut config = derive(&deployed, vars)?;
+    if let Some(limit) = wall {
+        config["ratelimits"][0]["simple"]["limit"] = json!(limit);
+    }
     copy_bundle(&folder.join("build"))?;
     fs::write(folder.join(".dev.vars"), dev_vars(secrets)?)?;
     let path = folder.join("wrangler.json");
@@ -74,7 +78,7 @@ fn copy_bundle(to: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{derive, dev_vars};
+    use super::{derive, dev_vars, paths};
     use serde_json::{Map, json};
 
     #[test]
@@ -87,6 +91,16 @@ mod tests {
             "vars": {"B": {"c": 1}}, "kv_namespaces": [{"binding": "TOKENS"}],
         });
         assert_eq!(derive(deployed, vars).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_wall_counts_as_long_as_the_refused_are_told_to_wait() {
+        let deployed = std::fs::read_to_string(paths::root().join("wrangler.toml")).unwrap();
+        let config = derive(&deployed, Map::new()).unwrap();
+        let wall = &config["ratelimits"][0];
+        assert_eq!(wall["name"], "API_WALL");
+        let period = edgepost::limits::API_WALL_PERIOD.as_secs();
+        assert_eq!(wall["simple"]["period"], period);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct WorkerOptions<'a> {
     /// Other Workers of the same account, running beside it. The first is the one that answers at
     /// the port, and has to pass on what is not for itself, `/healthz` among it.
     pub neighbours: Vec<Neighbour>,
+    /// Requests that the first wall lets through, where it is another number than is deployed.
+    pub wall: Option<u32>,
 }
 
 /// Another Worker of the same account.
@@ -80,7 +82,7 @@ impl Worker {
             let folder = state.join(format!("neighbour-{number}"));
             configs.push(config::write_neighbour(&folder, neighbour)?);
         }
-        configs.push(config::write(&state, vars, &options.secrets)?);
+        configs.push(config::write(&state, vars, &options.secrets, options.wall)?);
         let ca = state.join("authority.pem");
         fs::write(&ca, options.ca_pem)?;
 

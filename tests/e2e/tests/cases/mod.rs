@@ -3,6 +3,7 @@
 mod api;
 mod api_fields;
 mod api_http;
+mod api_json;
 mod api_smuggling;
 mod api_text;
 mod binding;
@@ -16,6 +17,7 @@ mod refused;
 mod smuggling;
 mod tls;
 mod token;
+mod wall;
 
 use edgepost_e2e::{Around, Case};
 
@@ -34,6 +36,7 @@ pub fn main() -> Vec<Case> {
         api_smuggling::cases(),
         api_text::cases(),
         api_http::cases(),
+        api_json::cases(),
     ];
     topics.into_iter().flatten().collect()
 }
@@ -51,15 +54,18 @@ pub fn around_second() -> Around {
     }
 }
 
-/// Those of a Worker that others of its account call.
+/// Those of a Worker that others of its account call, with a wall that is soon reached.
 pub fn bound() -> Vec<Case> {
-    binding::cases()
+    let mut cases = binding::cases();
+    cases.extend(wall::cases());
+    cases
 }
 
 /// Its callers.
 pub fn around_bound(world: &str) -> xtask::Result<Around> {
     Ok(Around {
         neighbours: binding::neighbours(world)?,
+        wall: Some(wall::LIMIT),
         ..Around::default()
     })
 }
