@@ -51,6 +51,10 @@ pub const ATTACHMENTS: usize = 100;
 /// Octets of a line of a message without its CRLF. RFC 5322 §2.1.1.
 pub const TEXT_LINE_OCTETS: usize = 998;
 
+/// Lists in lists that are indented in a text made from HTML. Each makes every item two spaces longer,
+/// and what comes in has to bound what goes out.
+pub const TEXT_LIST_DEPTH: usize = 4;
+
 /// Octets of a local part. RFC 5321 §4.5.3.1.1.
 pub const LOCAL_PART_OCTETS: usize = 64;
 
@@ -115,6 +119,10 @@ pub const UPLOAD_PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Content that was kept and never became a message is dropped when it is this old: no request
 /// lasts that long.
 pub const STAGING_MAX: Duration = Duration::from_secs(3600);
+
+/// How long the first wall of the API counts, as `wrangler.toml` has it: its counter tells nobody how long
+/// to wait, so whoever is refused is told this.
+pub const API_WALL_PERIOD: Duration = Duration::from_secs(10);
 
 /// Requests a second that a caller of the API may make, unless its key says otherwise. Resend's
 /// documented default.

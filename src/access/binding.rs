@@ -19,3 +19,10 @@ pub struct BindingProps {
     #[serde(default)]
     pub aliases: Vec<String>,
 }
+
+impl BindingProps {
+    /// Reads them; whatever is not understood is nobody's.
+    pub fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+}

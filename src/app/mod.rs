@@ -18,6 +18,7 @@ mod submit;
 mod tokens;
 mod turns;
 mod upload;
+mod wall;
 
 pub use api_request::{ApiRequest, Idempotency};
 pub use content::ContentReader;

@@ -94,6 +94,12 @@ pub trait TokenSource {
     ) -> impl Future<Output = Result<crate::oauth::CachedToken, TokenFailure>>;
 }
 
+/// Counts requests, outside of all Outboxes.
+pub trait RateLimiter {
+    /// Counts one more of whoever is counted by this name; false when it is one too many.
+    fn admits(&self, counted_as: &str) -> impl Future<Output = bool>;
+}
+
 /// Opens connections.
 pub trait Connector {
     /// What it opens.

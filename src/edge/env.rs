@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
-    Env,
+    Context, Env,
     js_sys::{Array, JSON, Object},
 };
 
@@ -17,6 +17,9 @@ pub(super) const TOKENS: &str = "TOKENS";
 pub(super) const OUTBOX: &str = "OUTBOX";
 /// The binding of the TokenKeeper objects.
 pub(super) const TOKEN_KEEPER: &str = "TOKEN_KEEPER";
+
+/// The binding of the counter of requests to the API. Optional.
+pub(super) const API_WALL: &str = "API_WALL";
 
 thread_local! {
     /// An isolate belongs to one version of the Worker, and a version has one configuration.
@@ -49,6 +52,12 @@ fn variables(env: &Env) -> BTreeMap<String, Value> {
         }
     }
     variables
+}
+
+/// What the platform says of the caller, as JSON: its own reader of props leaves out what the type
+/// does not name, and a caller with rights that we do not know has to be nobody.
+pub(super) fn binding_props(context: &Context) -> Option<String> {
+    JSON::stringify(&context.as_ref().props()).ok()?.as_string()
 }
 
 fn to_json(value: &JsValue) -> Option<Value> {

@@ -24,13 +24,14 @@ mod sqlite;
 mod stub;
 mod transaction;
 mod upload_body;
+mod wall;
 
-use worker::{
-    Context, Env, Request, Response, Result, event,
-    js_sys::{JSON, Reflect},
+use worker::{Context, Env, Request, Response, Result, event};
+
+use crate::{
+    access::BindingProps,
+    app::{Door, Entry, OutboxUnavailable, Ticket},
 };
-
-use crate::app::{Door, Entry, OutboxUnavailable, Ticket};
 
 /// Every HTTP request to the Worker.
 #[event(fetch)]
@@ -38,14 +39,17 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let config = env::config(&env);
     let mut head = body::head(&request);
     // Empty, and so nobody's, for every request from outside.
-    let props = props(&context);
-    let binding = props.as_ref();
-    head.binding = binding.and_then(|props| serde_json::from_str(props).ok());
+    let props = env::binding_props(&context);
+    head.binding = props.as_deref().and_then(BindingProps::read);
     let outboxes = outbox_stub::OutboxStubs { env: &env };
     let door = Door {
         config: &config,
         outboxes: &outboxes,
     };
+    let wall = wall::PlatformWall { env: &env };
+    if let Some(refusal) = door.refuse(&head, &wall).await {
+        return body::to_response(refusal);
+    }
     match door.entry(&head) {
         Entry::Read(limit) => {
             let whole = body::read(request, limit, &mut head).await;
@@ -59,10 +63,4 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         }
         Entry::Refused(answer) => body::to_response(answer),
     }
-}
-
-/// What the platform says of the caller, as JSON.
-fn props(context: &Context) -> Option<String> {
-    let props = Reflect::get(context.as_ref(), &"props".into()).ok()?;
-    JSON::stringify(&props).ok()?.as_string()
 }

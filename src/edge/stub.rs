@@ -8,7 +8,7 @@ use worker::{
 };
 
 use super::body;
-use crate::app;
+use crate::{access::BindingProps, app};
 
 /// A `POST` of `body` as JSON.
 pub(super) fn post(url: &str, body: &impl Serialize) -> Result<Request> {
@@ -63,9 +63,7 @@ pub(super) fn forwarded(request: &Request) -> Result<app::Request> {
     }
     if let Some(props) = request.headers().get(BINDING)? {
         let props = decode_uri_component(&props).map(String::from);
-        head.binding = props
-            .ok()
-            .and_then(|props| serde_json::from_str(&props).ok());
+        head.binding = props.ok().and_then(|props| BindingProps::read(&props));
     }
     Ok(head)
 }

@@ -370,3 +370,68 @@ fn h13_one_request_too_many_is_told_so_and_leaves_nothing() {
     world.outboxes.clock.advance(Duration::from_secs(1));
     assert_eq!(world.send(&mail()).status, 200);
 }
+
+/// A wall that lets so many through, and remembers whom it counted.
+struct Wall {
+    left: std::cell::Cell<u32>,
+    counted: std::cell::RefCell<Vec<String>>,
+}
+
+impl edgepost::app::ports::RateLimiter for Wall {
+    async fn admits(&self, counted_as: &str) -> bool {
+        self.counted.borrow_mut().push(counted_as.to_owned());
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+#[test]
+fn the_wall_counts_callers_by_name_and_strangers_by_address() {
+    let world = World::new();
+    let wall = Wall {
+        left: std::cell::Cell::new(6),
+        counted: std::cell::RefCell::default(),
+    };
+    let address = ("cf-connecting-ip", "192.0.2.7");
+    let props =
+        json!({ "edgepost_caller": "web", "mailboxes": ["sales"], "permission": "full_access" });
+    let key = ("authorization", "Bearer key-shop");
+    let wrong = ("authorization", "Bearer ep_guess");
+    assert!(
+        world
+            .refuse(&wall, "/emails", &[key, address], None)
+            .is_none()
+    );
+    for headers in [&[wrong, address][..], &[address], &[wrong, key, address]] {
+        assert!(world.refuse(&wall, "/emails/x", headers, None).is_none());
+    }
+    // A binding speaks for a caller without a key, and for nobody else.
+    assert!(world.refuse(&wall, "/emails", &[], Some(&props)).is_none());
+    assert!(
+        world
+            .refuse(&wall, "/domains", &[wrong], Some(&props))
+            .is_none()
+    );
+    let refused = world.refuse(&wall, "/emails", &[key], None).unwrap();
+    assert_eq!(name(&refused), (429, "rate_limit_exceeded".into()));
+    assert!(refused.headers.contains(&("retry-after", "10".to_owned())));
+    assert_eq!(
+        *wall.counted.borrow(),
+        [
+            "key/shop",
+            "address/192.0.2.7",
+            "address/192.0.2.7",
+            "address/192.0.2.7",
+            "binding/web",
+            "address/unknown",
+            "key/shop"
+        ]
+    );
+    // What is not the API is not counted.
+    for path in ["/f/contact", "/healthz", "/admin/messages/x", "/", ""] {
+        assert!(world.refuse(&wall, path, &[], None).is_none(), "{path}");
+    }
+    assert_eq!(wall.counted.borrow().len(), 7);
+    assert_eq!(world.messages(), 0);
+}

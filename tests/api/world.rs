@@ -223,6 +223,29 @@ impl World {
         block_on(door.answer(&request, true))
     }
 
+    /// What the first wall answers to a `POST`.
+    pub fn refuse(
+        &self,
+        wall: &impl edgepost::app::ports::RateLimiter,
+        path: &str,
+        headers: &[(&str, &str)],
+        props: Option<&Value>,
+    ) -> Option<Response> {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let request = Request {
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            headers: headers.iter().map(own).collect(),
+            body: Vec::new(),
+            binding: props.and_then(|props| serde_json::from_value(props.clone()).ok()),
+        };
+        let door = Door {
+            config: &self.config,
+            outboxes: &self.outboxes,
+        };
+        block_on(door.refuse(&request, wall))
+    }
+
     pub fn send_with(&self, headers: &[(&str, &str)], body: &Value) -> Response {
         self.ask("POST", "/emails", headers, &body.to_string())
     }

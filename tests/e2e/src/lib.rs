@@ -3,9 +3,11 @@
 
 pub mod api;
 pub mod case;
+pub mod json_suite;
 pub mod leaks;
 pub mod letter;
 pub mod mail;
+pub mod neighbours;
 pub mod python;
 pub mod raw;
 pub mod site;
@@ -16,4 +18,4 @@ pub use api::Key;
 pub use case::{Case, Setup};
 pub use letter::{Letter, Part};
 pub use site::Site;
-pub use world::World;
+pub use world::{Around, World};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use edgepost_sandbox::{SMTP_SCOPE, Sandbox};
 use serde_json::{Map, Value, json};
 use xtask::http::{Answer, Client};
-use xtask::worker::{Worker, WorkerOptions};
+use xtask::worker::{Neighbour, Worker, WorkerOptions};
 use xtask::{Result, key, paths};
 
 use crate::api::Keys;
@@ -28,6 +28,17 @@ pub struct World {
     turn: Mutex<()>,
 }
 
+/// What is around the cases of a Worker.
+#[derive(Debug, Default)]
+pub struct Around {
+    /// Variables beside those of the cases.
+    pub vars: Map<String, Value>,
+    /// Other Workers of the account.
+    pub neighbours: Vec<Neighbour>,
+    /// Requests that the first wall lets through, where it is another number than is deployed.
+    pub wall: Option<u32>,
+}
+
 /// What one case has in the configuration.
 struct Corner {
     forms: Vec<String>,
@@ -37,8 +48,7 @@ struct Corner {
 }
 
 impl World {
-    /// Opens the ports, makes the accounts and starts a Worker configured for all `cases`, and with
-    /// `more` variables.
+    /// Opens the ports, makes the accounts and starts a Worker configured for all `cases`.
     ///
     /// # Errors
     /// If the Worker does not start.
@@ -46,7 +56,7 @@ impl World {
         name: &str,
         sandbox: &Arc<Sandbox>,
         cases: &[Case],
-        more: Map<String, Value>,
+        around: Around,
     ) -> Result<Self> {
         let operator_key = key::fresh()?;
         let mut secrets = vec![
@@ -57,7 +67,7 @@ impl World {
                 sandbox.client_secret().to_owned(),
             ),
         ];
-        let mut vars = more;
+        let mut vars = around.vars;
         let mut corners = Vec::new();
         for (number, case) in cases.iter().enumerate() {
             corners.push(configure(
@@ -75,6 +85,8 @@ impl World {
             ca_pem: sandbox.ca_pem(),
             state: fresh_folder(name)?,
             port: None,
+            neighbours: around.neighbours,
+            wall: around.wall,
         })?;
         Ok(Self {
             sandbox: Arc::clone(sandbox),

@@ -1,17 +1,17 @@
 //! The Worker in workerd against the sandbox.
 //!
 //! One sandbox, one Worker for all cases, which run side by side since they mostly wait; a second
-//! Worker for what would disturb the others. Whatever fails, both are stopped at the end.
+//! Worker for what would disturb the others, and a third that others of its account call. Whatever
+//! fails, all are stopped at the end.
 
 mod cases;
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use edgepost_e2e::{Case, World};
+use edgepost_e2e::{Around, Case, World};
 use edgepost_sandbox::{Options, Sandbox};
 use libtest_mimic::{Arguments, Conclusion, Trial};
-use serde_json::{Map, Value};
 
 /// How many cases run at a time. They wait for one another far less than for the Worker, which
 /// under wrangler answers about 150 requests a second.
@@ -21,7 +21,7 @@ const SIDE_BY_SIDE: usize = 40;
 struct Plan {
     name: &'static str,
     cases: Vec<Case>,
-    more: Map<String, Value>,
+    around: fn(&str) -> xtask::Result<Around>,
     world: OnceLock<World>,
 }
 
@@ -29,8 +29,9 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let plans = Arc::new([
-        Plan::new("main", cases::main(), Map::new()),
-        Plan::new("second", cases::second(), cases::second_vars()),
+        Plan::new("main", cases::main(), |_| Ok(Around::default())),
+        Plan::new("second", cases::second(), |_| Ok(cases::around_second())),
+        Plan::new("bound", cases::bound(), cases::around_bound),
     ]);
     if !arguments.list
         && let Err(error) = start(&*plans)
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     let first = libtest_mimic::run(&arguments, trials(&plans));
     // What it searches is all there only when everything else has ended.
     let last = libtest_mimic::run(&arguments, leak_trials(&plans));
-    show_log(&plans[0], &first);
+    plans.iter().for_each(|plan| show_log(plan, &first));
     if first.num_failed + last.num_failed == 0 {
         ExitCode::SUCCESS
     } else {
@@ -50,11 +51,15 @@ fn main() -> ExitCode {
 }
 
 impl Plan {
-    fn new(name: &'static str, cases: Vec<Case>, more: Map<String, Value>) -> Self {
+    fn new(
+        name: &'static str,
+        cases: Vec<Case>,
+        around: fn(&str) -> xtask::Result<Around>,
+    ) -> Self {
         Self {
             name,
             cases,
-            more,
+            around,
             world: OnceLock::new(),
         }
     }
@@ -74,7 +79,8 @@ fn start(plans: &[Plan]) -> xtask::Result<()> {
             .map(|plan| {
                 let sandbox = &sandbox;
                 scope.spawn(move || {
-                    let world = World::start(plan.name, sandbox, &plan.cases, plan.more.clone())?;
+                    let around = (plan.around)(plan.name)?;
+                    let world = World::start(plan.name, sandbox, &plan.cases, around)?;
                     let _ = plan.world.set(world);
                     Ok(())
                 })
@@ -86,7 +92,7 @@ fn start(plans: &[Plan]) -> xtask::Result<()> {
     })
 }
 
-fn trials(plans: &Arc<[Plan; 2]>) -> Vec<Trial> {
+fn trials(plans: &Arc<[Plan; 3]>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (which, plan) in plans.iter().enumerate() {
         for (number, case) in plan.cases.iter().enumerate() {
@@ -103,7 +109,7 @@ fn trials(plans: &Arc<[Plan; 2]>) -> Vec<Trial> {
     trials
 }
 
-fn leak_trials(plans: &Arc<[Plan; 2]>) -> Vec<Trial> {
+fn leak_trials(plans: &Arc<[Plan; 3]>) -> Vec<Trial> {
     cases::leaks()
         .into_iter()
         .map(|(name, check)| {
@@ -122,7 +128,8 @@ fn show_log(plan: &Plan, conclusion: &Conclusion) {
         && let Some(world) = plan.world.get()
     {
         eprintln!(
-            "The Worker's log, its last lines:\n{}",
+            "The log of the Worker {}, its last lines:\n{}",
+            plan.name,
             world.worker.log_tail(40)
         );
     }

@@ -6,9 +6,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use edgepost_e2e::{Case, Key, World};
+use edgepost_e2e::{Around, Case, Key, World};
 use edgepost_sandbox::{Options, Sandbox};
-use serde_json::Map;
 use xtask::{Result, build, paths, tools};
 
 /// How many mails the tests send. One more would be one that was to be refused.
@@ -37,7 +36,7 @@ fn run() -> Result<()> {
     build::ensure_built()?;
     let sandbox = Arc::new(Sandbox::start(Options::default())?);
     let cases = [Case::api("sdk", |_| {})];
-    let world = World::start("sdk", &sandbox, &cases, Map::new())?;
+    let world = World::start("sdk", &sandbox, &cases, Around::default())?;
     let site = world.site(0);
     let status = tools::command("node")
         .args(["--test", "--test-reporter=spec"])

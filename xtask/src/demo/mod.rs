@@ -91,6 +91,8 @@ pub fn run(mode: Mode) -> Result<()> {
         ],
         ca_pem: sandbox.ca_pem(),
         state: folder.0.clone(),
+        neighbours: Vec::new(),
+        wall: None,
         port: Some(ports.worker),
     })?;
     sandbox.set_site(SampleSite {

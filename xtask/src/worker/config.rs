@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::Neighbour;
 use crate::{Context, Result, paths};
 
 /// Writes `wrangler.json`, `.dev.vars` and a copy of the bundle into `folder`.
@@ -14,12 +15,29 @@ pub(super) fn write(
     folder: &Path,
     vars: Map<String, Value>,
     secrets: &[(String, String)],
+    wall: Option<u32>,
 ) -> Result<PathBuf> {
     let deployed = fs::read_to_string(paths::root().join("wrangler.toml"))
         .context(|| "cannot read wrangler.toml".to_owned())?;
-    let config = derive(&deployed, vars)?;
+    let mut config = derive(&deployed, vars)?;
+    if let Some(limit) = wall {
+        config["ratelimits"][0]["simple"]["limit"] = json!(limit);
+    }
     copy_bundle(&folder.join("build"))?;
     fs::write(folder.join(".dev.vars"), dev_vars(secrets)?)?;
+    let path = folder.join("wrangler.json");
+    fs::write(&path, serde_json::to_vec_pretty(&config)?)?;
+    Ok(path)
+}
+
+/// Writes the configuration and the script of another Worker into `folder`.
+pub(super) fn write_neighbour(folder: &Path, neighbour: &Neighbour) -> Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    fs::copy(&neighbour.script, folder.join("index.js"))
+        .context(|| format!("no {}", neighbour.script.display()))?;
+    let mut config = neighbour.config.clone();
+    config.insert("main".to_owned(), json!("index.js"));
+    config.insert("no_bundle".to_owned(), json!(true));
     let path = folder.join("wrangler.json");
     fs::write(&path, serde_json::to_vec_pretty(&config)?)?;
     Ok(path)
@@ -60,7 +78,7 @@ fn copy_bundle(to: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{derive, dev_vars};
+    use super::{derive, dev_vars, paths};
     use serde_json::{Map, json};
 
     #[test]
@@ -73,6 +91,16 @@ mod tests {
             "vars": {"B": {"c": 1}}, "kv_namespaces": [{"binding": "TOKENS"}],
         });
         assert_eq!(derive(deployed, vars).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_wall_counts_as_long_as_the_refused_are_told_to_wait() {
+        let deployed = std::fs::read_to_string(paths::root().join("wrangler.toml")).unwrap();
+        let config = derive(&deployed, Map::new()).unwrap();
+        let wall = &config["ratelimits"][0];
+        assert_eq!(wall["name"], "API_WALL");
+        let period = edgepost::limits::API_WALL_PERIOD.as_secs();
+        assert_eq!(wall["simple"]["period"], period);
     }
 
     #[test]

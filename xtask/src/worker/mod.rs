@@ -6,6 +6,7 @@
 mod config;
 pub(crate) mod process;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -40,6 +41,20 @@ pub struct WorkerOptions<'a> {
     pub state: PathBuf,
     /// The port, or any free one.
     pub port: Option<u16>,
+    /// Other Workers of the same account, running beside it. The first is the one that answers at
+    /// the port, and has to pass on what is not for itself, `/healthz` among it.
+    pub neighbours: Vec<Neighbour>,
+    /// Requests that the first wall lets through, where it is another number than is deployed.
+    pub wall: Option<u32>,
+}
+
+/// Another Worker of the same account.
+#[derive(Debug)]
+pub struct Neighbour {
+    /// Its configuration, as wrangler reads it, without `main`.
+    pub config: Map<String, Value>,
+    /// Its one file.
+    pub script: PathBuf,
 }
 
 /// A running Worker. Dropping it stops it with everything it started.
@@ -62,7 +77,12 @@ impl Worker {
         let mut vars = options.vars;
         vars.entry("PUBLIC_URL")
             .or_insert_with(|| Value::from(url(port)));
-        let config = config::write(&state, vars, &options.secrets)?;
+        let mut configs = Vec::new();
+        for (number, neighbour) in options.neighbours.iter().enumerate() {
+            let folder = state.join(format!("neighbour-{number}"));
+            configs.push(config::write_neighbour(&folder, neighbour)?);
+        }
+        configs.push(config::write(&state, vars, &options.secrets, options.wall)?);
         let ca = state.join("authority.pem");
         fs::write(&ca, options.ca_pem)?;
 
@@ -71,8 +91,11 @@ impl Worker {
             .arg(supervisor())
             .arg(crate::paths::npm_bin().join("wrangler"))
             .arg("dev")
-            .arg("--config")
-            .arg(config)
+            .args(
+                configs
+                    .iter()
+                    .flat_map(|config| [OsStr::new("--config"), config.as_os_str()]),
+            )
             .args(["--local", "--ip", "127.0.0.1", "--port"])
             .arg(port.to_string())
             .arg("--inspector-port")

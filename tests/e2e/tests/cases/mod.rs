@@ -3,8 +3,10 @@
 mod api;
 mod api_fields;
 mod api_http;
+mod api_json;
 mod api_smuggling;
 mod api_text;
+mod binding;
 mod crash;
 mod form;
 mod leak;
@@ -15,9 +17,9 @@ mod refused;
 mod smuggling;
 mod tls;
 mod token;
+mod wall;
 
-use edgepost_e2e::Case;
-use serde_json::{Map, Value};
+use edgepost_e2e::{Around, Case};
 
 /// Those of the one Worker that serves nearly all.
 pub fn main() -> Vec<Case> {
@@ -34,6 +36,7 @@ pub fn main() -> Vec<Case> {
         api_smuggling::cases(),
         api_text::cases(),
         api_http::cases(),
+        api_json::cases(),
     ];
     topics.into_iter().flatten().collect()
 }
@@ -44,8 +47,27 @@ pub fn second() -> Vec<Case> {
 }
 
 /// What is in the second Worker's configuration beside its cases' mailboxes.
-pub fn second_vars() -> Map<String, Value> {
-    crash::faulty_vars()
+pub fn around_second() -> Around {
+    Around {
+        vars: crash::faulty_vars(),
+        ..Around::default()
+    }
+}
+
+/// Those of a Worker that others of its account call, with a wall that is soon reached.
+pub fn bound() -> Vec<Case> {
+    let mut cases = binding::cases();
+    cases.extend(wall::cases());
+    cases
+}
+
+/// Its callers.
+pub fn around_bound(world: &str) -> xtask::Result<Around> {
+    Ok(Around {
+        neighbours: binding::neighbours(world)?,
+        wall: Some(wall::LIMIT),
+        ..Around::default()
+    })
 }
 
 /// What is looked for when everything else has ended, in each world.
