@@ -1,9 +1,12 @@
 //! What the driver makes of the session: chunks, further transactions, TLS, and what the operator
 //! reads of it.
 
+use std::time::Duration;
+
 use crate::support::{Move, Move::*};
 use edgepost::{
     app::{Story, ports::Clock},
+    limits::QUOTA_WAIT,
     outbox::{EmailId, State},
     tls::TlsMode,
 };
@@ -116,6 +119,64 @@ fn tls_begins_as_the_mailbox_is_configured() {
     assert_eq!(world.store.job(id).state, State::Sent);
     assert_eq!(world.server.tls.get(), Some(TlsMode::Implicit));
     assert!(!world.server.heard().contains("STARTTLS"));
+}
+
+#[test]
+fn t10_a_port_without_tls_is_told_by_its_phase() {
+    // Refused in the handshake, and closed before the greeting: the platform may do either.
+    for (parts, cause, finding) in [
+        (vec![], "connect_failed", "no_connection_over_tls"),
+        (vec![vec![Close]], "tls_failed", "tls_failed_at_start"),
+    ] {
+        let mut world = World::new(parts);
+        world.mailbox.provider.smtp_tls = TlsMode::Implicit;
+        let id = world.accept();
+        world.run_alarms(world.clock.now());
+        let story = story(&world, id);
+        assert_eq!(story["state"], "deferred");
+        let health = &story["health"];
+        assert_eq!(
+            (&health["cause"], &health["finding"]),
+            (&cause.into(), &finding.into())
+        );
+        assert!(
+            health["detail"]
+                .as_str()
+                .unwrap()
+                .contains("smtp_tls = \"starttls\"")
+        );
+    }
+}
+
+#[test]
+fn a_day_that_is_used_up_keeps_everything_and_passes() {
+    let no = "550 5.4.5 Daily user sending limit exceeded\r\n";
+    let used_up = || chain(&[opening(), vec![Hear, Say(no), Hear, Close]]);
+    let world = World::new(vec![
+        used_up(),
+        used_up(),
+        chain(&[opening(), mail(), mail(), bye()]),
+    ]);
+    let ids = [world.accept(), world.accept()];
+    let began = world.clock.now();
+    world.run_alarms(began);
+    assert_eq!(
+        world.server.connections.get(),
+        1,
+        "the other one is not tried"
+    );
+    assert!(
+        ids.iter()
+            .all(|id| world.store.job(*id).state != State::Failed)
+    );
+    let until = world.store.health.borrow().down_until().unwrap();
+    assert_eq!(until.since(began), QUOTA_WAIT);
+    world.run_alarms(began.after(Duration::from_secs(24 * 3600)));
+    assert!(
+        ids.iter()
+            .all(|id| world.store.job(*id).state == State::Sent)
+    );
+    assert_eq!(world.server.connections.get(), 3);
 }
 
 #[test]
