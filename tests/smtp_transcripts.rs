@@ -9,6 +9,7 @@
 //! | `implicit TLS` | the connection is one over TLS from the start |
 //! | `open A,B` | everything until READY, on a server that offers A and B beside SIZE and XOAUTH2 |
 //! | `S: text` | the server says this line; consecutive lines arrive together |
+//! | `PAUSE` | what the server says next comes later |
 //! | `C: text` | the client must have said this line, and nothing else |
 //! | `C> text` | the client must have said these octets, with `\r\n` written out |
 //! | `TLS` | the client must have asked for TLS; the handshake succeeds |
@@ -267,7 +268,7 @@ fn run(script: &str, arrival: Arrival) {
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         at += 1;
-        if line.starts_with("token ") || matches!(*line, "implicit TLS" | "whole") {
+        if line.starts_with("token ") || matches!(*line, "implicit TLS" | "whole" | "PAUSE") {
         } else if let Some(first) = line.strip_prefix("S: ") {
             let mut reply = octets(&format!("{first}\r\n"));
             while let Some(more) = lines.get(at).and_then(|line| line.strip_prefix("S: ")) {

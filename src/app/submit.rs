@@ -8,7 +8,7 @@ use super::ports::{Clock, Connection, ConnectionFault, Connector, StoreFault};
 use crate::{
     limits::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, OPEN_TIMEOUT},
     outcome::{Cause, Failure, Outcome, Trouble},
-    smtp::{Input, Output, Piece, Session, SessionConfig, Transaction},
+    smtp::{Input, Output, Piece, Session, SessionConfig, Transaction, connect_failed},
     time::UnixMillis,
 };
 
@@ -68,15 +68,11 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         opening: Opening<'_>,
     ) -> Result<Self, Failure> {
         let deadline = clock.now().after(CONNECT_TIMEOUT);
-        let connect = connector.connect(opening.host, opening.port, opening.session.tls);
+        let tls = opening.session.tls;
+        let connect = connector.connect(opening.host, opening.port, tls);
         let connection = match by(clock, deadline, connect).await {
             Some(Ok(connection)) => connection,
-            Some(Err(ConnectionFault)) => {
-                return Err(Failure::of_mailbox(
-                    Cause::ConnectFailed,
-                    Trouble::Transient,
-                ));
-            }
+            Some(Err(ConnectionFault)) => return Err(connect_failed(tls)),
             None => return Err(Failure::of_mailbox(Cause::TimedOut, Trouble::Transient)),
         };
         let session = Session::new(opening.session, clock.now());

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::tls::TlsMode;
 
 const ROOT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
@@ -134,4 +135,81 @@ fn err_one_mailbox_under_two_names() {
         problem.starts_with("MAILBOX_TWIN.address: has the address"),
         "{problem}"
     );
+}
+
+#[test]
+fn tls_begins_as_is_usual_at_the_port_or_as_the_operator_says() {
+    let custom = |port: u16, tls: Option<&str>| {
+        let mut vars = sound();
+        vars["MAILBOX_SALES"] = json!({
+            "address": "sales@example.com", "provider": "custom", "client_id": "id",
+            "token_endpoint": "https://id.example.com/token", "scope": "smtp",
+            "smtp_host": "smtp.example.com", "smtp_port": port,
+        });
+        if let Some(tls) = tls {
+            vars["MAILBOX_SALES"]["smtp_tls"] = json!(tls);
+        }
+        parse(vars)
+    };
+    let tls = |config: &Config| {
+        config.mailboxes[&"sales".parse().unwrap()]
+            .provider
+            .smtp_tls
+    };
+    assert_eq!(tls(&custom(465, None)), TlsMode::Implicit);
+    assert_eq!(tls(&custom(587, None)), TlsMode::StartTls);
+    assert_eq!(tls(&custom(465, Some("starttls"))), TlsMode::StartTls);
+    assert_eq!(tls(&custom(2465, Some("implicit"))), TlsMode::Implicit);
+    for (port, tls, problem) in [
+        (
+            587,
+            Some("none"),
+            "MAILBOX_SALES.smtp_tls: must be implicit or starttls",
+        ),
+        (25, None, "MAILBOX_SALES.smtp_port: must not be 25"),
+    ] {
+        let problems = problems(&custom(port, tls));
+        assert!(
+            problems.iter().any(|found| found.starts_with(problem)),
+            "{problems:?}"
+        );
+    }
+    // A preset says itself where it is and how; nobody else may.
+    let mut vars = sound();
+    vars["MAILBOX_SALES"]["smtp_tls"] = json!("implicit");
+    assert_eq!(
+        problems(&parse(vars))[1],
+        "MAILBOX_SALES.smtp_tls: is not a known field"
+    );
+    // What is changed is tried at once, whatever was found wrong before.
+    let settings =
+        |config: &Config| config.settings_of(&config.mailboxes[&"sales".parse().unwrap()]);
+    assert_ne!(
+        settings(&custom(465, None)),
+        settings(&custom(465, Some("starttls")))
+    );
+}
+
+#[test]
+fn s3_nothing_that_goes_into_a_command_can_end_its_line() {
+    for (field, value) in [
+        ("address", json!("sales@example.com\r\nQUIT")),
+        ("address", json!("sales@exam\nple.com")),
+        ("address", json!("sales@example.com> SIZE=1")),
+        ("aliases", json!(["a\r@example.com"])),
+        ("smtp_host", json!("smtp.example.com\r\n")),
+        ("smtp_port", json!("587\r\nRSET")),
+        ("smtp_tls", json!("implicit\r\n")),
+    ] {
+        let mut vars = sound();
+        vars["MAILBOX_SALES"] = json!({
+            "address": "sales@example.com", "provider": "custom", "client_id": "id",
+            "token_endpoint": "https://id.example.com/token", "scope": "smtp",
+            "smtp_host": "smtp.example.com", "smtp_port": 587,
+        });
+        vars["MAILBOX_SALES"][field] = value;
+        let config = parse(vars);
+        assert!(config.mailboxes.is_empty(), "{field}");
+        assert!(problems(&config)[1].starts_with(&format!("MAILBOX_SALES.{field}: ")));
+    }
 }

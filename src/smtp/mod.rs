@@ -30,6 +30,7 @@ mod transparency;
 
 pub use classify::{
     Codes, EVIDENCE, Evidence, LOSSES, Loss, RULES, Rule, Source, Status, Step, Verdict, advice_of,
+    connect_failed,
 };
 pub use command::ClientName;
 pub use contract::{Input, Output, SessionConfig};

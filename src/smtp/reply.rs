@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn err_what_is_no_reply() {
+    fn s4_s5_err_what_is_no_reply() {
         for octets in [
             &b"HTTP/1.1 400 Bad Request\r\n"[..],
             b"220 x\r\n\r\n",
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn err_what_has_no_end() {
+    fn s4_s5_err_what_has_no_end() {
         assert_eq!(
             parse(&[b'2'; REPLY_LINE_OCTETS + 1]),
             Err(InvalidReply::TooLong)

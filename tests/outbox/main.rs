@@ -16,4 +16,5 @@ mod support;
 
 mod delivery;
 mod faults;
+mod submission;
 mod world;

@@ -99,12 +99,20 @@ impl World {
     }
 
     pub fn try_accept(&self) -> Result<EmailId, edgepost::app::InvalidAccept> {
+        self.try_accept_to(&["owner@shop.test"])
+    }
+
+    pub fn accept_to(&self, recipients: &[&str]) -> EmailId {
+        self.try_accept_to(recipients).unwrap()
+    }
+
+    fn try_accept_to(&self, recipients: &[&str]) -> Result<EmailId, edgepost::app::InvalidAccept> {
         let address = |text: &str| Mailbox::from(text.parse::<EmailAddress>().unwrap());
         let body = ".canary body\nof several pieces\n".repeat(9);
         let draft = Draft {
             sender: address("sales@shop.test").address,
             from: address("sales@shop.test"),
-            to: vec![address("owner@shop.test")],
+            to: recipients.iter().copied().map(address).collect(),
             cc: Vec::new(),
             bcc: Vec::new(),
             reply_to: Vec::new(),
@@ -210,6 +218,14 @@ pub fn mail() -> Vec<Move> {
     ];
     let after = [HearContent, Say("250 2.0.0 queued as 1\r\n")];
     before.into_iter().chain(after).collect()
+}
+
+/// The opening of a server that takes groups and chunks.
+pub fn fast_opening() -> Vec<Move> {
+    let mut moves = opening();
+    let ehlo = moves.len() - 3;
+    moves[ehlo] = Say("250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 AUTH XOAUTH2\r\n");
+    moves
 }
 
 pub fn bye() -> Vec<Move> {

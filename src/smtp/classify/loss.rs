@@ -3,7 +3,10 @@
 //! The platform tells of a failed handshake only that the connection is gone, at the first read or
 //! write over it. So TLS failures are told by their phase.
 
-use crate::outcome::{Cause, Failure, Finding, Trouble};
+use crate::{
+    outcome::{Cause, Failure, Finding, Trouble},
+    tls::TlsMode,
+};
 
 /// A place where a lost connection means something of its own.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +29,22 @@ impl Loss {
             finding: Some(Finding::named(self.name)),
             ..Failure::of_mailbox(self.cause, Trouble::Transient)
         }
+    }
+}
+
+const NO_CONNECTION_OVER_TLS: Loss = Loss {
+    name: "no_connection_over_tls",
+    what: "implicit TLS: no connection",
+    cause: Cause::ConnectFailed,
+    advice: "no connection to the mail server, or no TLS on it; check smtp_host and smtp_port, that the port takes TLS from the first octet (465 does, 587 wants smtp_tls = \"starttls\"), that smtp_host is the name in the server's certificate, that it has not expired, and who issued it",
+};
+
+/// A connection that could not be opened. Over TLS the platform does not tell whether it was TCP or
+/// the handshake that failed.
+pub fn connect_failed(tls: TlsMode) -> Failure {
+    match tls {
+        TlsMode::Implicit => NO_CONNECTION_OVER_TLS.failure(),
+        TlsMode::StartTls => Failure::of_mailbox(Cause::ConnectFailed, Trouble::Transient),
     }
 }
 
@@ -66,6 +85,7 @@ pub(in crate::smtp) const AT_AUTH: Loss = Loss {
 
 /// All of them.
 pub const LOSSES: &[Loss] = &[
+    NO_CONNECTION_OVER_TLS,
     NO_GREETING,
     TLS_AT_START,
     TLS_HANDSHAKE,

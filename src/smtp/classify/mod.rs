@@ -11,7 +11,7 @@ mod rule;
 mod rules;
 
 pub use evidence::{EVIDENCE, Evidence, Source};
-pub use loss::{LOSSES, Loss};
+pub use loss::{LOSSES, Loss, connect_failed};
 pub use rule::{Codes, Rule, Status, Verdict};
 pub use rules::RULES;
 
