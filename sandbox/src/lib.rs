@@ -41,6 +41,7 @@ mod web;
 mod world;
 
 pub use accounts::{AccountSettings, Refuse, TokenFault, TokenRequest};
+pub use authority::ServerIdentity;
 pub use handle::Sandbox;
 pub use inbox::{AuthFacts, AuthForm, Delivered, Envelope, Recipient, TlsFacts};
 pub use options::{Options, SampleSite};

@@ -48,6 +48,11 @@ pub const SUITES: &[Suite] = &[
         run: e2e,
     },
     Suite {
+        name: "interop",
+        what: "the SMTP client against servers that others wrote",
+        run: interop,
+    },
+    Suite {
         name: "sdk",
         what: "Resend's own client against the Worker",
         run: sdk,
@@ -80,6 +85,8 @@ fn lint() -> Result<()> {
         "xtask",
         "-p",
         "edgepost-e2e",
+        "-p",
+        "edgepost-interop",
         "--all-targets",
     ])
 }
@@ -116,6 +123,11 @@ fn e2e() -> Result<()> {
     tools::ensure()?;
     build::ensure_built()?;
     cargo(&["test", "-p", "edgepost-e2e", "--test", "e2e"])
+}
+
+fn interop() -> Result<()> {
+    // The tests install what they need, and say what this machine lacks.
+    cargo(&["test", "-p", "edgepost-interop"])
 }
 
 fn sdk() -> Result<()> {
