@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use edgepost::app::{Link, Opening};
 use edgepost::mail::Envelope;
 use edgepost::outcome::{Failure, Outcome, Reach};
@@ -17,12 +19,12 @@ use crate::net::{Network, RealClock, Socket, long_from_now};
 pub const SENDER: &str = "sales@shop.test";
 
 /// The name in the servers' certificate.
-const HOST: &str = "localhost";
+pub(crate) const HOST: &str = "localhost";
 
 /// A token that every server takes, short enough for the AUTH line.
 const TOKEN: &str = "good-token";
 
-/// How long content is handed over in pieces of this many octets, so that a sequence that means
+/// Content is handed over in pieces of this many octets, so that a sequence that means
 /// something is cut now and then.
 const PIECE_OCTETS: usize = 700;
 
@@ -118,7 +120,7 @@ impl Client {
                 dialogue,
             }),
             Err(failure) => {
-                show(&dialogue);
+                dialogue.show();
                 Err(failure)
             }
         }
@@ -166,15 +168,14 @@ impl Client {
     /// Says QUIT and closes.
     pub fn close(self) {
         self.runtime.block_on(self.link.close());
-        show(&self.dialogue);
+        self.dialogue.show();
     }
 }
 
-/// Prints what was said, where somebody asked for it or a case has failed.
-fn show(dialogue: &Dialogue) {
-    if std::thread::panicking() || std::env::var_os("INTEROP_DIALOGUE").is_some() {
-        eprintln!("{dialogue}");
-    }
+/// The AUTH command that a careless client sends.
+pub(crate) fn auth_line() -> String {
+    let response = format!("user={SENDER}\u{1}auth=Bearer {TOKEN}\u{1}\u{1}");
+    format!("AUTH XOAUTH2 {}", STANDARD.encode(response))
 }
 
 /// An outcome as the transcripts write it.

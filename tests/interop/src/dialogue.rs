@@ -33,6 +33,13 @@ impl Dialogue {
         let mut lines = ours.flat_map(|(_, octets)| octets.split(|octet| *octet == b'\n'));
         lines.any(|line| line.starts_with(words.as_bytes()))
     }
+
+    /// Prints what was said, where somebody asked for it or a case has failed.
+    pub(crate) fn show(&self) {
+        if std::thread::panicking() || std::env::var_os("INTEROP_DIALOGUE").is_some() {
+            eprintln!("{self}");
+        }
+    }
 }
 
 /// In the form of `tests/transcripts`.

@@ -24,9 +24,11 @@
 mod client;
 mod dialogue;
 mod net;
+mod raw;
 mod server;
 mod servers;
 
 pub use client::{Client, Mail, SENDER, say, say_failure};
+pub use raw::Raw;
 pub use server::{Accepted, Kind, Server};
 pub use servers::{Plan, plans};

@@ -45,13 +45,13 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-fn offers_chunking(kind: Kind) -> bool {
+pub fn offers_chunking(kind: Kind) -> bool {
     matches!(kind, Kind::Exim { chunking: true, .. })
 }
 
 /// A message of nothing but commands, from its first octet: every way in which content could be
 /// taken for commands sends the mail that it asks for.
-fn commands() -> Mail {
+pub fn commands() -> Mail {
     let transaction = |end: &str| {
         format!(
             "RSET\r\nMAIL FROM:<evil@shop.test>\r\nRCPT TO:<evil@friend.test>\r\n\

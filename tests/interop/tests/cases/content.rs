@@ -5,7 +5,7 @@ use edgepost_interop::{Client, Mail, Server};
 use super::{Case, assert_only};
 
 /// Ends of data as one server or another has taken them, and the one of RUSTSEC-2021-0069.
-const ENDS: [&str; 10] = [
+pub const ENDS: [&str; 10] = [
     "\n.\n",
     "\n.\r\n",
     "\r\n.\n",

@@ -4,6 +4,7 @@ mod auth;
 mod closed;
 mod commands;
 mod content;
+mod control;
 mod refused;
 
 use edgepost_interop::{Accepted, Kind, Mail, Server};
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Case> {
         auth::cases(),
         closed::cases(),
         commands::cases(),
+        control::cases(),
     ];
     topics.into_iter().flatten().collect()
 }
