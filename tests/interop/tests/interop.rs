@@ -7,12 +7,16 @@ mod cases;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use edgepost_interop::{Plan, Server, plans};
 use edgepost_sandbox::ServerIdentity;
 use libtest_mimic::{Arguments, Trial};
 
 use cases::{Case, Check};
+
+/// How long the runner's threads may take to let go of the servers.
+const LETTING_GO: Duration = Duration::from_secs(5);
 
 /// The servers that were started, each for one case at a time.
 type Servers = Arc<Vec<(Plan, Mutex<Server>)>>;
@@ -28,7 +32,9 @@ fn main() -> ExitCode {
         Ok(servers) => {
             arguments.test_threads.get_or_insert(servers.len().max(1));
             let trials = trials(&servers);
-            libtest_mimic::run(&arguments, trials).exit_code()
+            let conclusion = libtest_mimic::run(&arguments, trials);
+            stop(servers);
+            conclusion.exit_code()
         }
         Err(error) => {
             eprintln!("error: {error}");
@@ -54,6 +60,19 @@ fn start() -> xtask::Result<Servers> {
         servers.push((plan, Mutex::new(plan.start(&identity)?)));
     }
     Ok(Arc::new(servers))
+}
+
+/// Stops them all. The runner's threads may hold on to them for a moment after they have told the
+/// last result, and what is dropped by a thread while the process ends is not dropped at all.
+fn stop(mut servers: Servers) {
+    let deadline = Instant::now() + LETTING_GO;
+    while Instant::now() < deadline {
+        match Arc::try_unwrap(servers) {
+            Ok(_dropped) => return,
+            Err(held) => servers = held,
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Case by case, each on all servers, so that the servers are busy side by side.
