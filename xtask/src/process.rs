@@ -132,7 +132,7 @@ impl Group {
             let ours = group.parse() == Ok(self.pid.as_raw_nonzero().get());
             // Whoever reaps orphans may take its time: those have ended all the same.
             let runs = !state.starts_with('Z');
-            (ours && runs).then(|| (pid, arguments.to_owned()))
+            (ours && runs).then(|| (pid, arguments.trim_start().to_owned()))
         });
         Ok(ours.collect())
     }
@@ -192,7 +192,33 @@ fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::{Group, plain};
+
+    fn until(what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}: never");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn members_are_counted_while_they_run_and_killed_one_at_a_time() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 61 & sleep 62 & wait"]);
+        let group = Group::spawn(shell).unwrap();
+        let runs = |what: &'static str| move |arguments: &str| arguments == what;
+        until("three", || group.size().unwrap() == 3);
+        assert!(group.kill_member(|_| true).is_err());
+        assert!(group.kill_member(runs("sleep 63")).is_err());
+        until("started", || group.kill_member(runs("sleep 62")).is_ok());
+        // Dead, and whether anybody has reaped it is no matter.
+        until("two", || group.size().unwrap() == 2);
+        assert!(!group.has_ended());
+    }
 
     #[test]
     fn colours_are_taken_out() {
