@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 use time::{Duration, OffsetDateTime};
@@ -57,6 +57,35 @@ impl Certificates {
     }
 }
 
+/// A good certificate for a server that somebody else wrote, everything as PEM.
+#[derive(Debug)]
+pub struct ServerIdentity {
+    /// The authority that whoever connects must trust.
+    pub authority_pem: String,
+    /// For `localhost` and 127.0.0.1.
+    pub certificate_pem: String,
+    /// The certificate's private key.
+    pub key_pem: String,
+}
+
+impl ServerIdentity {
+    /// A certificate of an authority of its own.
+    ///
+    /// # Errors
+    /// When no keys can be made.
+    pub fn generate() -> io::Result<Self> {
+        let authority = new_authority(AUTHORITY_SUBJECT).map_err(io::Error::other)?;
+        let now = OffsetDateTime::now_utc();
+        let current = (now - Duration::hours(1), now + Duration::days(90));
+        let (certificate, key) = sign(&authority, &GOOD_NAMES, current)?;
+        Ok(Self {
+            authority_pem: authority.pem(),
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        })
+    }
+}
+
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
 fn new_authority(subject: &str) -> Result<Issuer, rcgen::Error> {
@@ -73,8 +102,25 @@ fn new_authority(subject: &str) -> Result<Issuer, rcgen::Error> {
 fn leaf(
     issuer: &Issuer,
     names: &[&str],
-    (not_before, not_after): (OffsetDateTime, OffsetDateTime),
+    validity: (OffsetDateTime, OffsetDateTime),
 ) -> io::Result<Arc<ServerConfig>> {
+    let (certificate, key) = sign(issuer, names, validity)?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    // The provider is named here: a process-wide default may not be installed, or be another.
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .map_err(io::Error::other)?;
+    Ok(Arc::new(config))
+}
+
+fn sign(
+    issuer: &Issuer,
+    names: &[&str],
+    (not_before, not_after): (OffsetDateTime, OffsetDateTime),
+) -> io::Result<(Certificate, KeyPair)> {
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut params = CertificateParams::new(names.clone()).map_err(io::Error::other)?;
@@ -85,15 +131,7 @@ fn leaf(
     params.not_before = not_before;
     params.not_after = not_after;
     let certificate = params.signed_by(&key, issuer).map_err(io::Error::other)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    // The provider is named here: a process-wide default may not be installed, or be another.
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .map_err(io::Error::other)?;
-    Ok(Arc::new(config))
+    Ok((certificate, key))
 }
 
 fn common_name(name: &str) -> DistinguishedName {

@@ -42,6 +42,7 @@ mod web;
 mod world;
 
 pub use accounts::{AccountSettings, Refuse, TokenFault, TokenRequest};
+pub use authority::ServerIdentity;
 pub use handle::Sandbox;
 pub use inbox::{AuthFacts, AuthForm, ContentForm, Delivered, Envelope, Recipient, TlsFacts};
 pub use options::{Options, SampleSite};

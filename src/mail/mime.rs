@@ -92,6 +92,10 @@ pub fn frame(draft: &Draft, stamp: &Stamp) -> Result<Frame, InvalidAttachment> {
     message
         .body(Structure { draft, stamp }.body())
         .serialize(&mut octets);
+    // Where it is handed over by its length (BDAT), nothing else would end the last line.
+    if !octets.ends_with(b"\r\n") {
+        octets.extend_from_slice(b"\r\n");
+    }
     Ok(splice(&octets, draft.attachments.len(), stamp))
 }
 

@@ -40,7 +40,7 @@ fn content_goes_in_one_chunk_of_exactly_its_octets() {
     world.run_alarms(world.clock.now());
     for id in ids {
         assert_eq!(world.store.job(id).state, State::Sent);
-        let content = world.store.content.borrow()[&id].clone();
+        let content = world.store.sent(id);
         let heard = world.server.heard.borrow();
         let announced = format!("BDAT {} LAST\r\n", content.len());
         let sent = [announced.as_bytes(), &content].concat();
@@ -81,7 +81,7 @@ fn s18b_a_chunk_that_storage_cannot_fill_is_never_filled() {
         .borrow_mut()
         .get_mut(&id)
         .unwrap()
-        .truncate(10);
+        .pop_last();
     world.run();
     assert_eq!(world.store.job(id).state, State::Deferred);
     let story = story(&world, id);

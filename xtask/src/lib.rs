@@ -13,6 +13,7 @@ pub mod http;
 pub mod key;
 pub mod paths;
 pub mod ports;
+pub mod process;
 mod strip;
 pub mod suites;
 pub mod tools;

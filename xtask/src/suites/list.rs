@@ -53,6 +53,11 @@ pub const SUITES: &[Suite] = &[
         run: large,
     },
     Suite {
+        name: "interop",
+        what: "the SMTP client against servers that others wrote",
+        run: interop,
+    },
+    Suite {
         name: "sdk",
         what: "Resend's own client against the Worker",
         run: sdk,
@@ -85,6 +90,8 @@ fn lint() -> Result<()> {
         "xtask",
         "-p",
         "edgepost-e2e",
+        "-p",
+        "edgepost-interop",
         "--all-targets",
     ])
 }
@@ -127,6 +134,11 @@ fn large() -> Result<()> {
     tools::ensure()?;
     build::ensure_built()?;
     cargo(&["test", "-p", "edgepost-e2e", "--test", "large"])
+}
+
+fn interop() -> Result<()> {
+    // The tests install what they need, and say what this machine lacks.
+    cargo(&["test", "-p", "edgepost-interop"])
 }
 
 fn sdk() -> Result<()> {

@@ -4,6 +4,7 @@
 //! in `package.json`. What is there already costs no network and some milliseconds.
 
 mod install;
+mod python;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Context, Result, paths};
 use install::Job;
+pub use python::{has_pip, python_packages};
 
 /// The builder that belongs to the `worker` crate in Cargo.toml.
 const WORKER_BUILD_VERSION: &str = "0.8.7";
@@ -26,11 +28,7 @@ pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// # Errors
 /// Names the tool that could not be installed, with the end of its log.
 pub fn ensure() -> Result<()> {
-    fs::create_dir_all(paths::tools())?;
-    // Two commands started at the same time must not install on top of each other.
-    let lock = File::create(paths::tools().join("lock"))?;
-    lock.lock().context(|| "cannot lock .tools".to_owned())?;
-
+    let _lock = lock()?;
     let jobs = missing()?;
     if jobs.is_empty() {
         return Ok(());
@@ -44,6 +42,14 @@ pub fn ensure() -> Result<()> {
         fs::write(npm_stamp(), npm_fingerprint()?)?;
     }
     Ok(())
+}
+
+/// Two commands started at the same time must not install on top of each other.
+fn lock() -> Result<File> {
+    fs::create_dir_all(paths::tools())?;
+    let lock = File::create(paths::tools().join("lock"))?;
+    lock.lock().context(|| "cannot lock .tools".to_owned())?;
+    Ok(lock)
 }
 
 fn missing() -> Result<Vec<Job>> {
@@ -74,7 +80,7 @@ fn missing() -> Result<Vec<Job>> {
         command.arg("ci").env("npm_config_engine_strict", "false");
         jobs.push(Job::new(
             "npm",
-            "wrangler, Node, esbuild and wasm-opt from npm".to_owned(),
+            "wrangler, Node and the rest of package.json from npm".to_owned(),
             command,
         ));
     }
@@ -82,7 +88,8 @@ fn missing() -> Result<Vec<Job>> {
 }
 
 /// The last `lines` lines.
-pub(crate) fn tail(text: &str, lines: usize) -> String {
+#[must_use]
+pub fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }

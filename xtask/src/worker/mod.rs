@@ -4,18 +4,17 @@
 //! variables differ. The folder given as state holds all it writes.
 
 mod config;
-pub(crate) mod process;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use crate::http::{Answer, Client};
+use crate::process::{Group, supervised};
 use crate::{Context, Result, ports, tools};
-pub(crate) use process::Group;
 
 /// Longest wait for the first answer. A start takes 2 s alone; several at once on two cores, with
 /// a compiler beside them, take ten times that.
@@ -86,10 +85,8 @@ impl Worker {
         let ca = state.join("authority.pem");
         fs::write(&ca, options.ca_pem)?;
 
-        let mut command = tools::command("node");
+        let mut command = supervised(crate::paths::npm_bin().join("wrangler"));
         command
-            .arg(supervisor())
-            .arg(crate::paths::npm_bin().join("wrangler"))
             .arg("dev")
             .args(
                 configs
@@ -190,10 +187,6 @@ const DATA: &str = "data";
 
 fn url(port: u16) -> String {
     format!("http://localhost:{port}")
-}
-
-fn supervisor() -> PathBuf {
-    crate::paths::root().join(Path::new("xtask/src/worker/supervisor.mjs"))
 }
 
 fn is_health(answer: &Answer) -> bool {

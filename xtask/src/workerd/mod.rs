@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::http::Client;
-use crate::worker::Group;
+use crate::process::{Group, supervised};
 use crate::{Context, Result, paths, ports, tools};
 use config::Parts;
 
@@ -80,7 +80,7 @@ impl Workerd {
             deployed: &fs::read_to_string(paths::root().join("wrangler.toml"))?,
         })?;
         fs::write(state.join("config.capnp"), config)?;
-        let mut command = tools::command(&program()?);
+        let mut command = supervised(program()?);
         command.args(["serve", "config.capnp"]).current_dir(&state);
         let workerd = Self {
             port,
@@ -126,7 +126,12 @@ impl Workerd {
     /// # Errors
     /// Where the system does not tell.
     pub fn cpu(&self) -> Result<Duration> {
-        let tasks = format!("/proc/{}/task", self.group.id());
+        // The process that was started is its supervisor.
+        let supervisor = self.group.id();
+        let children = format!("/proc/{supervisor}/task/{supervisor}/children");
+        let children =
+            fs::read_to_string(&children).context(|| format!("cannot read {children}"))?;
+        let tasks = format!("/proc/{}/task", children.trim());
         let mut nanos = 0;
         for task in fs::read_dir(&tasks).context(|| format!("cannot read {tasks}"))? {
             // A thread may end between the list and the look.
