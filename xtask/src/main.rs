@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use xtask::check::Plan;
-use xtask::{Result, build, check, demo, key, suites};
+use xtask::{Result, build, check, demo, fuzz, key, suites};
 
 const USAGE: &str = "\
 cargo xtask <command>
@@ -16,6 +16,7 @@ cargo xtask <command>
   key root|operator        a fresh key, and how to store it
   key api NAME             a fresh API key for a caller, and the table that admits it
   test [SUITE…]            every check there is, or those named
+  fuzz [TARGET|GROUP]      hostile input, FUZZ_SECONDS a target; `fuzz smtp`, `fuzz json`, …
 ";
 
 fn main() -> ExitCode {
@@ -41,6 +42,8 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         ["key", "api", name] => key::print_api(name),
         ["key", kind] => key::print(kind.parse()?),
+        ["fuzz"] => fuzz::run(None),
+        ["fuzz", name] => fuzz::run(Some(name)),
         ["test", ..] => suites::run(&arguments[1..]),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
