@@ -1,7 +1,7 @@
 //! What `cargo xtask` is made of, as a library: the end-to-end tests use the Worker rig of the demo.
 //!
 //! In scope: the tools a build needs, the build and its size, running the Worker on this machine,
-//! the demonstration and the order of the test suites. Out of scope: everything the Worker decides;
+//! the demonstration, the order of the test suites and hostile input. Out of scope: everything the Worker decides;
 //! the check of a configuration is the Worker's own module, called from here.
 
 pub mod bench;
@@ -9,6 +9,7 @@ pub mod build;
 pub mod bundle;
 pub mod check;
 pub mod demo;
+pub mod fuzz;
 pub mod http;
 pub mod key;
 pub mod paths;

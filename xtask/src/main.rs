@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use xtask::check::Plan;
-use xtask::{Result, bench, build, check, demo, key, suites};
+use xtask::{Result, bench, build, check, demo, fuzz, key, suites};
 
 const USAGE: &str = "\
 cargo xtask <command>
@@ -17,6 +17,7 @@ cargo xtask <command>
   key api NAME             a fresh API key for a caller, and the table that admits it
   bench NAME [--json]      figures of this machine, to compare within one run: api
   test [SUITE…]            every check there is, or those named
+  fuzz [TARGET|GROUP]      hostile input, FUZZ_SECONDS a target; `fuzz smtp`, `fuzz json`, …
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +45,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ["key", kind] => key::print(kind.parse()?),
         ["bench", name] => bench::run(name, false),
         ["bench", name, "--json"] => bench::run(name, true),
+        ["fuzz"] => fuzz::run(None),
+        ["fuzz", name] => fuzz::run(Some(name)),
         ["test", ..] => suites::run(&arguments[1..]),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

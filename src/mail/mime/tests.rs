@@ -58,6 +58,7 @@ fn render(draft: &Draft) -> String {
     assert!(whole == render_kept(draft), "the same from its parts");
     let text = String::from_utf8(whole).unwrap();
     assert!(text.is_ascii());
+    assert!(text.ends_with("\r\n"), "nothing but its length may end it");
     assert!(!text.replace("\r\n", "").contains(['\r', '\n', '\0']));
     assert!(text.split("\r\n").all(|line| line.len() <= 998));
     let mark = format!("=_file_{:032x}", 0xb0);
@@ -106,7 +107,7 @@ fn a_text_mail_octet_by_octet() {
          Content-Type: text/plain; charset=\"utf-8\"\r\n\
          Content-Transfer-Encoding: 7bit\r\n\
          \r\n\
-         Hello\r\n.\r\nworld"
+         Hello\r\n.\r\nworld\r\n"
     );
 }
 

@@ -52,6 +52,20 @@ fn lock() -> Result<File> {
     Ok(lock)
 }
 
+/// Installs `cargo-fuzz`, which nothing else here needs.
+///
+/// # Errors
+/// If that is not possible, with the end of its log.
+pub fn ensure_cargo_fuzz(version: &str) -> Result<()> {
+    if has_cargo_tool("cargo-fuzz", version) {
+        return Ok(());
+    }
+    let _lock = lock()?;
+    let job = Job::cargo_install("cargo-fuzz", version, &["--locked"]);
+    eprintln!("tools: installing {} (log: {})", job.what, shown(&job.log));
+    install::run_all(vec![job])
+}
+
 fn missing() -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
     if !has_wasm_target() {
