@@ -431,7 +431,8 @@ pub fn session(octets: &[u8]) {
                 if choices.below(24) == 23 {
                     session.handle_input(Input::Received(b"552 enough\r\n"), now);
                 } else if given < body.len() {
-                    let end = given + choices.below(body.len() - given) + 1;
+                    // All that is left, when there are no choices any more.
+                    let end = body.len() - choices.below(body.len() - given);
                     session.content(Piece::More(&body[given..end]), now);
                     given = end;
                 } else {
