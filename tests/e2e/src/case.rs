@@ -51,12 +51,34 @@ pub struct Setup {
     pub token: fn(u16) -> Vec<TokenFault>,
     /// What it does after that.
     pub token_then: Option<TokenFault>,
+    /// TLS begins with the connection.
+    pub implicit_tls: bool,
+    /// Where the mailbox is told to connect, if not to its own port.
+    pub elsewhere: Option<Server>,
     /// Mailboxes, all on the one port and account.
     pub mailboxes: usize,
     /// Where the form sends a browser.
     pub redirect: Option<&'static str>,
     /// Whether there are API keys; its mail then goes to friends, and not to the form's owner.
     pub api: bool,
+}
+
+/// A server that is not the sandbox's.
+#[derive(Debug, Clone, Copy)]
+pub struct Server {
+    /// Its name.
+    pub host: &'static str,
+    /// Its port, or what listens on none.
+    pub port: Port,
+}
+
+/// A port of another server.
+#[derive(Debug, Clone, Copy)]
+pub enum Port {
+    /// This one.
+    Number(u16),
+    /// One on which nothing listens.
+    Closed,
 }
 
 impl Default for Setup {
@@ -67,6 +89,8 @@ impl Default for Setup {
             account: AccountSettings::default(),
             token: |_| Vec::new(),
             token_then: None,
+            implicit_tls: false,
+            elsewhere: None,
             mailboxes: 1,
             redirect: None,
             api: false,
@@ -91,6 +115,30 @@ impl Setup {
             then: Script::of([fault]),
             ..Self::default()
         }
+    }
+
+    /// Every connection meets all of these.
+    #[must_use]
+    pub fn all(faults: impl IntoIterator<Item = Fault>) -> Self {
+        Self {
+            then: Script::of(faults),
+            ..Self::default()
+        }
+    }
+
+    /// The same with TLS from the first octet.
+    #[must_use]
+    pub fn over_tls(self) -> Self {
+        Self {
+            implicit_tls: true,
+            ..self
+        }
+    }
+
+    /// The same with keys to the API.
+    #[must_use]
+    pub fn with_api(self) -> Self {
+        Self { api: true, ..self }
     }
 
     /// The first connection meets this, all others are served.

@@ -15,7 +15,7 @@ pub mod story;
 pub mod world;
 
 pub use api::Key;
-pub use case::{Case, Setup};
+pub use case::{Case, Port, Server, Setup};
 pub use letter::{Letter, Part};
 pub use site::Site;
 pub use world::{Around, World};

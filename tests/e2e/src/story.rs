@@ -2,6 +2,17 @@
 
 use serde_json::Value;
 
+const SECONDS_A_DAY: u32 = 86_400;
+
+/// Of a time such as `2026-11-22T09:30:00.000Z`.
+fn second_of_day(time: &str) -> Option<u32> {
+    let (_, clock) = time.split_once('T')?;
+    let mut parts = clock.get(..8)?.split(':').map(|part| part.parse().ok());
+    let (hours, minutes, seconds): (u32, u32, u32) =
+        (parts.next()??, parts.next()??, parts.next()??);
+    Some((hours * 60 + minutes) * 60 + seconds)
+}
+
 /// `GET /admin/messages/{id}`.
 #[derive(Debug, Clone)]
 pub struct Story(pub Value);
@@ -53,6 +64,15 @@ impl Story {
             .get("events")
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Seconds from the newest event to the next attempt; none where no attempt is due.
+    #[must_use]
+    pub fn wait(&self) -> Option<u32> {
+        let due = second_of_day(self.text("/due_at"))?;
+        let newest = self.events().last()?.get("at")?.as_str()?;
+        // Over midnight, as far as a wait of less than a day can be told.
+        Some((due + SECONDS_A_DAY - second_of_day(newest)?) % SECONDS_A_DAY)
     }
 
     /// How often delivery was attempted.

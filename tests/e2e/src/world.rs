@@ -10,7 +10,7 @@ use xtask::worker::{Neighbour, Worker, WorkerOptions};
 use xtask::{Result, key, paths};
 
 use crate::api::Keys;
-use crate::case::Case;
+use crate::case::{Case, Port};
 use crate::site::{OWNER, Site};
 
 /// The Worker and all that is known of it.
@@ -206,9 +206,25 @@ fn configure(
 ) -> Result<Corner> {
     let setup = &case.setup;
     let address = format!("{world}{number}@shop.test");
-    let port = sandbox
-        .open_smtp(setup.connections.clone(), setup.then.clone())?
-        .port();
+    let (scripts, then) = (setup.connections.clone(), setup.then.clone());
+    let opened = if setup.implicit_tls {
+        sandbox.open_smtps(scripts, then)
+    } else {
+        sandbox.open_smtp(scripts, then)
+    };
+    let port = opened?.port();
+    let (smtp_host, smtp_port) = match setup.elsewhere {
+        None => ("localhost", port),
+        Some(server) => match server.port {
+            Port::Number(port) => (server.host, port),
+            Port::Closed => (server.host, xtask::ports::free()?),
+        },
+    };
+    let smtp_tls = if setup.implicit_tls {
+        "implicit"
+    } else {
+        "starttls"
+    };
     sandbox.add_account(&address, setup.account.clone());
     let refresh_secret = format!("SECRET_REFRESH{number}");
     secrets.push((refresh_secret.clone(), sandbox.grant(&address)));
@@ -236,7 +252,8 @@ fn configure(
             "client_id": sandbox.client_id(), "client_secret": "SECRET_CLIENT",
             "refresh_token": refresh_secret,
             "token_endpoint": sandbox.token_endpoint(), "scope": SMTP_SCOPE,
-            "smtp_host": "localhost", "smtp_port": port, "aliases": aliases,
+            "smtp_host": smtp_host, "smtp_port": smtp_port, "smtp_tls": smtp_tls,
+            "aliases": aliases,
         });
         let mut form = json!({ "mailbox": name, "to": [OWNER], "subject": "An enquiry" });
         if let Some(redirect) = setup.redirect {

@@ -1,4 +1,4 @@
-"""Python's aiosmtpd, its messages written to files. Arguments: port, folder.
+"""Python's aiosmtpd, its messages written to files. Arguments: port, folder, mechanism of AUTH.
 
 What the addresses mean is said in src/lib.rs.
 """
@@ -12,7 +12,7 @@ import sys
 
 from aiosmtpd.smtp import MISSING, SMTP, AuthResult
 
-PORT, FOLDER = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+PORT, FOLDER, MECHANISM = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
 ERROR = '{"status":"401","schemes":"bearer","scope":"https://mail.test/"}'
 
 
@@ -26,16 +26,24 @@ class Handler:
         self.messages = 0
 
     async def auth_XOAUTH2(self, server, args):
+        return await self.bearer(server, args, b"user=", b"")
+
+    async def auth_OAUTHBEARER(self, server, args):
+        return await self.bearer(server, args, b"n,a=", b"\x01")
+
+    async def bearer(self, server, args, start, last_word):
         if len(args) > 1:
             response = base64.b64decode(args[1])
         else:
             response = await server.challenge_auth("")
         if response is MISSING:
             return AuthResult(success=False)
-        if b"\x01auth=Bearer good" in response:
+        if response.startswith(start) and b"\x01auth=Bearer good" in response:
             return AuthResult(success=True)
-        # As Google and Microsoft do: the reason, the client's empty line, then 535.
-        await server.challenge_auth(ERROR)
+        # As Google and Microsoft do: the reason, what the client says to that, then 535.
+        if await server.challenge_auth(ERROR) != last_word:
+            await server.push("501 5.5.2 that is not how it is acknowledged")
+            return AuthResult(success=False)
         return AuthResult(success=False, handled=False)
 
     async def handle_MAIL(self, server, session, envelope, address, options):
@@ -104,7 +112,7 @@ async def main():
             tls_context=tls,
             require_starttls=True,
             auth_required=True,
-            auth_exclude_mechanism=["LOGIN", "PLAIN"],
+            auth_exclude_mechanism={"LOGIN", "PLAIN", "XOAUTH2", "OAUTHBEARER"} - {MECHANISM},
         )
 
     server = await asyncio.get_running_loop().create_server(connected, "127.0.0.1", PORT)

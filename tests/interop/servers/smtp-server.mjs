@@ -1,4 +1,5 @@
-// The npm package smtp-server, its messages written to files. Arguments: port, folder.
+// The npm package smtp-server, its messages written to files. Arguments: port, folder, and
+// "secure" where TLS begins with the connection.
 // What the addresses mean is said in src/lib.rs.
 
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
@@ -6,7 +7,7 @@ import { join } from "node:path";
 
 import { SMTPServer } from "smtp-server";
 
-const [port, folder] = process.argv.slice(2);
+const [port, folder, secure] = process.argv.slice(2);
 let messages = 0;
 
 function note(event) {
@@ -63,6 +64,7 @@ function onData(stream, session, callback) {
 
 const server = new SMTPServer({
   name: "localhost",
+  secure: secure === "secure",
   key: readFileSync(join(folder, "key.pem")),
   cert: readFileSync(join(folder, "certificate.pem")),
   authMethods: ["XOAUTH2"],

@@ -12,9 +12,9 @@ use edgepost::smtp::{ClientName, Needs, SessionConfig, Transaction};
 use edgepost::tls::TlsMode;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::Server;
 use crate::dialogue::Dialogue;
 use crate::net::{Network, RealClock, Socket, long_from_now};
+use crate::server::{Mechanism, Server};
 
 /// The mailbox that is authenticated.
 pub const SENDER: &str = "sales@shop.test";
@@ -73,6 +73,32 @@ impl Mail {
     }
 }
 
+/// How a session is opened, where it is not as the server wants it.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The access token.
+    pub token: &'a str,
+    /// When TLS begins.
+    pub tls: TlsMode,
+    /// The name that the certificate must be for.
+    pub host: &'a str,
+    /// The authority that is trusted.
+    pub authority_pem: &'a str,
+}
+
+impl<'a> Wish<'a> {
+    /// What the server wants.
+    #[must_use]
+    pub fn of(server: &'a Server) -> Self {
+        Self {
+            token: TOKEN,
+            tls: server.tls(),
+            host: HOST,
+            authority_pem: server.authority_pem(),
+        }
+    }
+}
+
 /// A session with a server, and the thread's own loop to run it.
 pub struct Client {
     link: Link<'static, Socket, RealClock>,
@@ -87,7 +113,7 @@ impl Client {
     /// If that fails.
     #[must_use]
     pub fn open(server: &Server) -> Self {
-        Self::open_with(server, TOKEN).expect("a session")
+        Self::open_as(server, Wish::of(server)).expect("a session")
     }
 
     /// Connects and authenticates with this token.
@@ -98,19 +124,31 @@ impl Client {
     /// # Panics
     /// If the token is none that the core takes.
     pub fn open_with(server: &Server, token: &str) -> Result<Self, Failure> {
+        let wish = Wish::of(server);
+        Self::open_as(server, Wish { token, ..wish })
+    }
+
+    /// Connects and authenticates in this way.
+    ///
+    /// # Errors
+    /// What the core made of it.
+    ///
+    /// # Panics
+    /// If the token is none that the core takes.
+    pub fn open_as(server: &Server, wish: Wish<'_>) -> Result<Self, Failure> {
         let user = SENDER.parse().expect("an address");
         let opening = Opening {
-            host: HOST,
+            host: wish.host,
             port: server.port(),
             session: SessionConfig {
                 client_name: ClientName::of(&user),
                 user,
-                token: AccessToken::new(token).expect("a token"),
-                tls: TlsMode::StartTls,
+                token: AccessToken::new(wish.token).expect("a token"),
+                tls: wish.tls,
             },
         };
         let dialogue = Rc::new(Dialogue::default());
-        let network = Network::trusting(server.authority_pem(), Rc::clone(&dialogue));
+        let network = Network::trusting(wish.authority_pem, Rc::clone(&dialogue));
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -143,7 +181,10 @@ impl Client {
                     .collect(),
             },
             size: mail.content.len() as u64,
-            needs: Needs::default(),
+            needs: Needs {
+                eight_bit: !mail.content.is_ascii(),
+                smtputf8: false,
+            },
         };
         let piece = |index: u32| {
             let mut pieces = mail.content.chunks(PIECE_OCTETS);
@@ -168,6 +209,12 @@ impl Client {
         self.dialogue.client_said(words)
     }
 
+    /// Whether the client said all this in one go, without an answer in between.
+    #[must_use]
+    pub fn said_at_once(&self, words: &[&str]) -> bool {
+        self.dialogue.client_said_at_once(words)
+    }
+
     /// Says QUIT and closes.
     pub fn close(self) {
         self.runtime.block_on(self.link.close());
@@ -176,9 +223,13 @@ impl Client {
 }
 
 /// The AUTH command that a careless client sends.
-pub(crate) fn auth_line() -> String {
-    let response = format!("user={SENDER}\u{1}auth=Bearer {TOKEN}\u{1}\u{1}");
-    format!("AUTH XOAUTH2 {}", STANDARD.encode(response))
+pub(crate) fn auth_line(mechanism: Mechanism) -> String {
+    let who = match mechanism {
+        Mechanism::Xoauth2 => format!("user={SENDER}"),
+        Mechanism::OauthBearer => format!("n,a={SENDER},"),
+    };
+    let response = format!("{who}\u{1}auth=Bearer {TOKEN}\u{1}\u{1}");
+    format!("AUTH {} {}", mechanism.name(), STANDARD.encode(response))
 }
 
 /// An outcome as the transcripts write it.

@@ -34,6 +34,19 @@ impl Dialogue {
         lines.any(|line| line.starts_with(words.as_bytes()))
     }
 
+    /// Whether the client began lines with all these words before the server said anything more.
+    pub(crate) fn client_said_at_once(&self, words: &[&str]) -> bool {
+        let said = self.0.borrow();
+        let mut ours = said.iter().filter(|(who, _)| *who == Speaker::Client);
+        ours.any(|(_, octets)| {
+            let begun = |word: &&str| {
+                let mut lines = octets.split(|octet| *octet == b'\n');
+                lines.any(|line| line.starts_with(word.as_bytes()))
+            };
+            words.iter().all(begun)
+        })
+    }
+
     /// Prints what was said, where somebody asked for it or a case has failed.
     pub(crate) fn show(&self) {
         if std::thread::panicking() || std::env::var_os("INTEROP_DIALOGUE").is_some() {

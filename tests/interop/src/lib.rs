@@ -28,7 +28,7 @@ mod raw;
 mod server;
 mod servers;
 
-pub use client::{Client, Mail, SENDER, say, say_failure};
+pub use client::{Client, Mail, SENDER, Wish, say, say_failure};
 pub use raw::Raw;
-pub use server::{Accepted, Kind, Server};
+pub use server::{Accepted, Kind, Mechanism, Server};
 pub use servers::{Plan, plans};

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use edgepost::tls::TlsMode;
 use edgepost_sandbox::ServerIdentity;
 use serde_json::Value;
 use xtask::process::Group;
 use xtask::{Context, Result, tools};
+
+use crate::servers::Plan;
 
 /// Longest wait until a server listens, or is done with what it was sent. Both take less than a
 /// second on a machine that does nothing else.
@@ -47,6 +50,26 @@ impl Kind {
     }
 }
 
+/// The one mechanism of AUTH that a server offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Google's and Microsoft's.
+    Xoauth2,
+    /// RFC 7628.
+    OauthBearer,
+}
+
+impl Mechanism {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Xoauth2 => "XOAUTH2",
+            Self::OauthBearer => "OAUTHBEARER",
+        }
+    }
+}
+
 /// A message that a server has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
@@ -60,7 +83,7 @@ pub struct Accepted {
 
 /// A running server. Dropping it stops it with everything it started.
 pub struct Server {
-    pub(crate) kind: Kind,
+    pub(crate) plan: Plan,
     pub(crate) port: u16,
     pub(crate) folder: PathBuf,
     pub(crate) identity: Arc<ServerIdentity>,
@@ -72,14 +95,14 @@ pub struct Server {
 impl Server {
     /// Waits until it listens.
     pub(crate) fn started(
-        kind: Kind,
+        plan: Plan,
         port: u16,
         folder: PathBuf,
         identity: &Arc<ServerIdentity>,
         group: Group,
     ) -> Result<Self> {
         let server = Self {
-            kind,
+            plan,
             port,
             folder,
             identity: Arc::clone(identity),
@@ -87,7 +110,7 @@ impl Server {
             told: Mutex::new(0),
         };
         server.wait_until("it listens", |server| {
-            if server.kind.is_exim() {
+            if server.kind().is_exim() {
                 std::net::TcpStream::connect(("127.0.0.1", server.port)).is_ok()
             } else {
                 server.events("listening").count() == 1
@@ -99,7 +122,19 @@ impl Server {
     /// Which server it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.plan.kind
+    }
+
+    /// When TLS begins on its port.
+    #[must_use]
+    pub fn tls(&self) -> TlsMode {
+        self.plan.tls
+    }
+
+    /// How it takes a token.
+    #[must_use]
+    pub fn mechanism(&self) -> Mechanism {
+        self.plan.mechanism
     }
 
     /// Where it listens on 127.0.0.1.
@@ -130,7 +165,7 @@ impl Server {
     }
 
     fn is_idle(&self) -> bool {
-        if self.kind.is_exim() {
+        if self.kind().is_exim() {
             self.group.size().is_ok_and(|size| size <= IDLE_EXIM)
         } else {
             self.events("opened").count() == self.events("closed").count()
@@ -168,7 +203,7 @@ impl Server {
     }
 
     fn all_accepted(&self) -> Result<Vec<Accepted>> {
-        if self.kind.is_exim() {
+        if self.kind().is_exim() {
             let log = fs::read_to_string(self.folder.join("log/main")).unwrap_or_default();
             let arrivals = log.lines().filter(|line| line.contains(" <= "));
             arrivals.map(|line| self.arrival(line)).collect()

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use edgepost::tls::TlsMode;
 use edgepost_sandbox::ServerIdentity;
 use xtask::process::{Group, supervised};
 use xtask::{Context, Result, paths, ports, tools};
 
-use crate::server::{Kind, Server};
+use crate::server::{Kind, Mechanism, Server};
 
 const EXIM_CONFIG: &str = include_str!("../servers/exim.conf");
 
@@ -20,31 +21,44 @@ pub struct Plan {
     pub name: &'static str,
     /// Which it is.
     pub kind: Kind,
+    /// When TLS begins.
+    pub tls: TlsMode,
+    /// How it takes a token.
+    pub mechanism: Mechanism,
 }
 
 /// All of them.
 #[must_use]
 pub fn plans() -> Vec<Plan> {
-    let exim = |name, chunking, pipelining| Plan {
+    let plan = |name, kind| Plan {
         name,
-        kind: Kind::Exim {
-            chunking,
-            pipelining,
-        },
+        kind,
+        tls: TlsMode::StartTls,
+        mechanism: Mechanism::Xoauth2,
+    };
+    let over_tls = |name, kind| Plan {
+        tls: TlsMode::Implicit,
+        ..plan(name, kind)
+    };
+    let bearer = |name, kind| Plan {
+        mechanism: Mechanism::OauthBearer,
+        ..plan(name, kind)
+    };
+    let exim = |chunking, pipelining| Kind::Exim {
+        chunking,
+        pipelining,
     };
     vec![
-        exim("exim", true, true),
-        exim("exim-without-chunking", false, true),
-        exim("exim-without-pipelining", true, false),
-        exim("exim-without-either", false, false),
-        Plan {
-            name: "smtp-server",
-            kind: Kind::SmtpServer,
-        },
-        Plan {
-            name: "aiosmtpd",
-            kind: Kind::Aiosmtpd,
-        },
+        plan("exim", exim(true, true)),
+        plan("exim-without-chunking", exim(false, true)),
+        plan("exim-without-pipelining", exim(true, false)),
+        plan("exim-without-either", exim(false, false)),
+        over_tls("exim-over-tls", exim(true, true)),
+        bearer("exim-oauthbearer", exim(true, true)),
+        plan("smtp-server", Kind::SmtpServer),
+        over_tls("smtp-server-over-tls", Kind::SmtpServer),
+        plan("aiosmtpd", Kind::Aiosmtpd),
+        bearer("aiosmtpd-oauthbearer", Kind::Aiosmtpd),
     ]
 }
 
@@ -83,14 +97,14 @@ impl Plan {
         fs::write(folder.join("certificate.pem"), &identity.certificate_pem)?;
         fs::write(folder.join("key.pem"), &identity.key_pem)?;
         let command = match self.kind {
-            Kind::Exim {
-                chunking,
-                pipelining,
-            } => exim_command(&folder, port, as_root, (chunking, pipelining))?,
+            Kind::Exim { .. } => exim_command(*self, &folder, port, as_root)?,
             Kind::SmtpServer => {
                 let mut command = supervised("node");
                 let script = script("smtp-server.mjs");
                 command.arg(script).arg(port.to_string()).arg(&folder);
+                if self.tls == TlsMode::Implicit {
+                    command.arg("secure");
+                }
                 command
             }
             Kind::Aiosmtpd => {
@@ -99,13 +113,14 @@ impl Plan {
                 let script = script("aiosmtpd_server.py");
                 command.arg(script).arg(port.to_string()).arg(&folder);
                 command
+                    .arg(self.mechanism.name())
                     .env("PYTHONPATH", packages)
                     .env("PYTHONDONTWRITEBYTECODE", "1");
                 command
             }
         };
         let group = Group::spawn(command)?;
-        Server::started(self.kind, port, folder, identity, group)
+        Server::started(*self, port, folder, identity, group)
             .context(|| format!("{} did not start", self.name))
     }
 }
@@ -114,14 +129,25 @@ fn script(name: &str) -> PathBuf {
     paths::root().join("tests/interop/servers").join(name)
 }
 
-fn exim_command(
-    folder: &Path,
-    port: u16,
-    as_root: bool,
-    (chunking, pipelining): (bool, bool),
-) -> Result<Command> {
+fn exim_command(plan: Plan, folder: &Path, port: u16, as_root: bool) -> Result<Command> {
     let exim = exim().ok_or("there is no Exim")?;
     let hosts = |offered: bool| if offered { "*" } else { "" };
+    let Kind::Exim {
+        chunking,
+        pipelining,
+    } = plan.kind
+    else {
+        return Err("this is no Exim".into());
+    };
+    let over_tls = match plan.tls {
+        TlsMode::StartTls => String::new(),
+        TlsMode::Implicit => port.to_string(),
+    };
+    // What comes before the framing of the token, as a pattern.
+    let who = match plan.mechanism {
+        Mechanism::Xoauth2 => r"user=[^\x01]+",
+        Mechanism::OauthBearer => r"n,a=[^\x01]+,",
+    };
     let user = if as_root {
         // The user that the package was built with.
         String::new()
@@ -133,7 +159,10 @@ fn exim_command(
         .replace("@PORT@", &port.to_string())
         .replace("@USER@", &user)
         .replace("@CHUNKING@", hosts(chunking))
-        .replace("@PIPELINING@", hosts(pipelining));
+        .replace("@PIPELINING@", hosts(pipelining))
+        .replace("@OVER_TLS@", &over_tls)
+        .replace("@MECHANISM@", plan.mechanism.name())
+        .replace("@WHO@", who);
     let path = folder.join("exim.conf");
     for inner in ["spool", "log", "mail"] {
         fs::create_dir(folder.join(inner))?;

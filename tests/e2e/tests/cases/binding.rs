@@ -61,6 +61,7 @@ fn post_via(site: &Site, binding: &str, mail: &Value, headers: &[(&str, &str)]) 
 }
 
 fn props_decide(site: &Site) {
+    let _turn = site.world.turn();
     let mail = site.plain_mail();
     let read_via = |binding: &str, id: &str| {
         site.world
@@ -122,6 +123,7 @@ fn example(site: &Site) {
 }
 
 fn forged(site: &Site) {
+    let _turn = site.world.turn();
     let mail = site.plain_mail();
     let props = r#"{"edgepost_caller":"web","mailboxes":["c2_0"],"permission":"full_access"}"#;
     for name in [

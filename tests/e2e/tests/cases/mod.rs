@@ -6,17 +6,24 @@ mod api_http;
 mod api_json;
 mod api_smuggling;
 mod api_text;
+mod auth;
 mod binding;
 mod crash;
 mod form;
+mod handshake;
+mod injection;
 mod leak;
 mod lost;
+mod offers;
 mod operator;
 mod outcome;
+mod recipients;
 mod refused;
+mod replies;
 mod smuggling;
 mod tls;
 mod token;
+mod unreachable;
 mod wall;
 
 use edgepost_e2e::{Around, Case};
@@ -28,8 +35,15 @@ pub fn main() -> Vec<Case> {
         smuggling::cases(),
         operator::cases(),
         tls::cases(),
+        handshake::cases(),
+        replies::cases(),
+        auth::cases(),
+        offers::cases(),
         refused::cases(),
+        recipients::cases(),
+        injection::cases(),
         lost::cases(),
+        unreachable::cases(),
         token::cases(),
         api::cases(),
         api_fields::cases(),

@@ -3,126 +3,15 @@
 use edgepost_e2e::{Case, Setup, Site};
 use edgepost_sandbox::{Fault, Step};
 
-use super::outcome::{Becomes, case, check};
+use super::outcome::{Becomes, case, check, with};
 
-const fn deferred(cause: &'static [&'static str]) -> Becomes {
-    Becomes::Deferred(cause)
-}
+/// Ways of handing over content.
+const FORMS: [(&str, &[&str]); 2] = [("BDAT", &[]), ("DATA", &["CHUNKING"])];
 
 pub fn cases() -> Vec<Case> {
-    let greeting = deferred(&["greeting_refused"]);
-    let auth = deferred(&["auth_refused"]);
-    let sender = deferred(&["sender_refused"]);
-    let recipients = deferred(&["recipients_refused"]);
-    let data = deferred(&["data_refused"]);
-    let content = deferred(&["content_refused"]);
-    let in_doubt = Becomes::InDoubt(&["content_refused", "answer_lost"], 0);
-    let table: [(&str, Step, &str, Becomes); 23] = [
-        ("S4", Step::Greeting, "421 4.3.2 too busy", greeting),
-        // The next message would meet the same: it is the mailbox that waits, not this message.
-        ("S4", Step::Greeting, "554 5.3.2 no service", greeting),
-        (
-            "S4",
-            Step::Greeting,
-            "HTTP/1.1 400 Bad Request",
-            deferred(&["protocol_error"]),
-        ),
-        (
-            "S5",
-            Step::Ehlo,
-            "421 4.3.2 too busy",
-            deferred(&["ehlo_refused"]),
-        ),
-        (
-            "S5",
-            Step::EhloTls,
-            "250-a\r\n550 b",
-            deferred(&["protocol_error"]),
-        ),
-        (
-            "S6",
-            Step::Auth,
-            "454 4.7.0 Temporary authentication failure",
-            auth,
-        ),
-        (
-            "S6",
-            Step::Auth,
-            "421 4.7.66 busy",
-            deferred(&["auth_refused", "connection_lost"]),
-        ),
-        (
-            "S6",
-            Step::Auth,
-            "535 5.7.139 SmtpClientAuthentication is disabled for the Tenant",
-            deferred(&["smtp_auth_disabled"]),
-        ),
-        ("S7", Step::Mail, "450 4.2.1 try later", sender),
-        ("S7", Step::Mail, "452 4.3.1 no room", sender),
-        (
-            "S7",
-            Step::Mail,
-            "550 5.7.60 SendAsDenied",
-            Becomes::Failed("sender_refused"),
-        ),
-        (
-            "S7",
-            Step::Mail,
-            "553 5.7.1 not owned by user",
-            Becomes::Failed("sender_refused"),
-        ),
-        (
-            "S7",
-            Step::Mail,
-            "530 5.7.0 must issue STARTTLS",
-            Becomes::Failed("sender_refused"),
-        ),
-        ("S8", Step::Rcpt, "450 4.2.1 mailbox busy", recipients),
-        (
-            "S8",
-            Step::Rcpt,
-            "550 5.1.1 no such user",
-            Becomes::Failed("recipients_refused"),
-        ),
-        (
-            "S8",
-            Step::Rcpt,
-            "552 5.5.3 too many recipients",
-            recipients,
-        ),
-        ("S9", Step::Data, "451 4.3.0 not now", data),
-        (
-            "S9",
-            Step::Data,
-            "554 5.5.1 no valid recipients",
-            Becomes::Failed("data_refused"),
-        ),
-        ("S9", Step::Content, "451 4.3.0 not now", content),
-        ("S9", Step::Content, "452 4.3.1 no room", content),
-        (
-            "S9",
-            Step::Content,
-            "552 5.3.4 too big",
-            Becomes::Failed("message_too_large"),
-        ),
-        (
-            "S9",
-            Step::Content,
-            "554 5.6.0 not wanted",
-            Becomes::Failed("content_refused"),
-        ),
-        ("S11", Step::Content, "421 4.3.2 closing", in_doubt),
-    ];
-    let mut cases: Vec<Case> = table
-        .into_iter()
-        .map(|(id, step, reply, becomes)| {
-            case(
-                format!("{id} {step:?} is answered {reply:?}"),
-                Fault::reply(step, reply),
-                becomes,
-            )
-        })
-        .collect();
+    let mut cases = senders();
+    cases.extend(contents());
+    cases.extend(providers());
     cases.push(Case::with(
         "S6 a switch that is off is not asked for another token",
         switched_off(),
@@ -133,12 +22,113 @@ pub fn cases() -> Vec<Case> {
         long_answer(),
         answer_is_told,
     ));
-    cases.push(Case::with(
-        "S14 a message refused for now is delivered later, once",
-        once(),
-        delivered_later,
-    ));
     cases
+}
+
+fn senders() -> Vec<Case> {
+    let soon = Becomes::Soon(&["sender_refused"]);
+    let failed = Becomes::Failed("sender_refused");
+    let too_many = Becomes::Soon(&["recipients_refused"]);
+    let table = [
+        ("S7", Step::Mail, "450 4.2.1 try later", soon),
+        ("S7", Step::Mail, "451 4.3.0 not now", soon),
+        ("S7", Step::Mail, "452 4.3.1 no room", soon),
+        ("S7", Step::Mail, "550 5.7.60 SendAsDenied", failed),
+        ("S7", Step::Mail, "553 5.7.1 not owned by user", failed),
+        ("S7", Step::Mail, "530 5.7.0 must issue STARTTLS", failed),
+        ("S8", Step::Rcpt, "552 5.5.3 too many recipients", too_many),
+    ];
+    let cases = table.into_iter().map(|(id, step, reply, becomes)| {
+        let name = format!("{id} {step:?} is answered {reply:?}");
+        case(name, Fault::reply(step, reply), becomes)
+    });
+    cases.collect()
+}
+
+fn contents() -> Vec<Case> {
+    let soon = Becomes::Soon(&["content_refused"]);
+    let failed = Becomes::Failed("content_refused");
+    let too_large = Becomes::Failed("message_too_large");
+    let in_doubt = Becomes::InDoubt(&["content_refused", "answer_lost"], 0);
+    let mut cases = Vec::new();
+    for (form, without) in FORMS {
+        for (id, reply, becomes) in [
+            ("S9", "450 4.2.1 not now", soon),
+            ("S9", "451 4.3.0 not now", soon),
+            ("S9", "452 4.3.1 no room", soon),
+            ("S9", "550 5.7.1 not wanted", failed),
+            ("S9", "552 5.3.4 too big", too_large),
+            ("S9", "554 5.6.0 not wanted", failed),
+            ("S11", "421 4.3.2 closing", in_doubt),
+        ] {
+            let faults = without.iter().copied().map(Fault::without);
+            let setup = Setup::all(faults.chain([Fault::reply(Step::Content, reply)]));
+            cases.push(with(
+                format!("{id} content by {form} is answered {reply:?}"),
+                setup,
+                becomes,
+            ));
+        }
+    }
+    // DATA has a reply of its own, where content goes by it: in a group or on its own line.
+    for without in [&["CHUNKING"][..], &["CHUNKING", "PIPELINING"]] {
+        for (reply, becomes) in [
+            (
+                "421 4.3.2 closing",
+                Becomes::Soon(&["data_refused", "connection_lost"]),
+            ),
+            ("451 4.3.0 not now", Becomes::Soon(&["data_refused"])),
+            (
+                "554 5.5.1 no valid recipients",
+                Becomes::Failed("data_refused"),
+            ),
+            ("250 2.0.0 fine", Becomes::Soon(&["protocol_error"])),
+        ] {
+            let faults = without.iter().copied().map(Fault::without);
+            let setup = Setup::all(faults.chain([Fault::reply(Step::Data, reply)]));
+            let name = format!(
+                "S9 DATA is answered {reply:?}, without {}",
+                without.join(" and ")
+            );
+            cases.push(with(name, setup, becomes));
+        }
+    }
+    cases
+}
+
+/// What a provider says to a client that is too fast for it: the message is delivered later, once.
+fn providers() -> Vec<Case> {
+    let table = [
+        (
+            Step::Mail,
+            "432 4.3.2 concurrent connection limit exceeded",
+            "throttled",
+        ),
+        (
+            Step::Content,
+            "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded",
+            "throttled",
+        ),
+        (
+            Step::Mail,
+            "451 4.7.500 Server busy. Please try again later.",
+            "throttled",
+        ),
+        (
+            Step::Mail,
+            "421 4.7.66 TLS 1.0 and 1.1 are not supported",
+            "sender_refused",
+        ),
+    ];
+    let cases = table.into_iter().map(|(step, reply, cause)| {
+        let name = format!("S14 {step:?} is answered {reply:?}");
+        Case::with(name, Setup::once(Fault::reply(step, reply)), move |site| {
+            let story = site.until_sent(&site.send());
+            assert_eq!(story.causes("deferred"), [cause]);
+            assert_eq!((site.mails().len(), story.attempts()), (1, 2));
+        })
+    });
+    cases.collect()
 }
 
 fn switched_off() -> Setup {
@@ -149,7 +139,7 @@ fn switched_off() -> Setup {
 }
 
 fn no_new_token(site: &Site) {
-    let id = check(site, deferred(&["smtp_auth_disabled"]));
+    let id = check(site, Becomes::Person(&["smtp_auth_disabled"]));
     assert_eq!((site.auth_tries(), site.token_requests().len()), (1, 1));
     // The operator is told which switch to turn.
     let story = site.story(&id);
@@ -174,18 +164,4 @@ fn answer_is_told(site: &Site) {
     );
     assert!(answer.chars().count() <= 500, "{}", answer.len());
     assert!(!answer.chars().any(char::is_control), "{answer:?}");
-}
-
-fn once() -> Setup {
-    Setup::once(Fault::reply(
-        Step::Mail,
-        "432 4.3.2 concurrent connection limit exceeded",
-    ))
-}
-
-fn delivered_later(site: &Site) {
-    let id = site.send();
-    let story = site.until_sent(&id);
-    assert_eq!(story.causes("deferred"), ["throttled"]);
-    assert_eq!((site.mails().len(), story.attempts()), (1, 2));
 }

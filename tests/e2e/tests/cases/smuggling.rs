@@ -2,7 +2,8 @@
 
 use edgepost_e2e::mail::Mail;
 use edgepost_e2e::site::BODY_CANARY;
-use edgepost_e2e::{Case, Site};
+use edgepost_e2e::{Case, Setup, Site};
+use edgepost_sandbox::Fault;
 
 /// Ends of data as one server or another has taken them, and the one of RUSTSEC-2021-0069.
 const ENDS: [&str; 10] = [
@@ -19,22 +20,33 @@ const ENDS: [&str; 10] = [
 ];
 
 pub fn cases() -> Vec<Case> {
-    vec![
-        Case::new(
-            "S1 a body that ends and goes on as commands is one message",
+    let mut cases = vec![Case::new(
+        "S2 a NUL in a body never reaches the wire",
+        no_nul,
+    )];
+    // Content goes by BDAT as it is, and by DATA with its dots doubled. That every line ends in
+    // CRLF, has at most 998 octets and no NUL is looked at in every case.
+    for (form, faults) in [("BDAT", vec![]), ("DATA", vec![Fault::without("CHUNKING")])] {
+        cases.push(Case::with(
+            format!("S1 a body that ends and goes on as commands is one message, {form}"),
+            Setup::all(faults.clone()),
             one_message_each,
-        ),
-        Case::new(
-            "S1 dots, long lines and odd line ends arrive as they are",
+        ));
+        cases.push(Case::with(
+            format!("S2 dots, long lines and odd line ends arrive as they are, {form}"),
+            Setup::all(faults),
             text_is_kept,
-        ),
-        Case::new("S2 a NUL in a body never reaches the wire", no_nul),
-    ]
+        ));
+    }
+    cases
 }
 
 fn one_message_each(site: &Site) {
     let mut ids = Vec::new();
-    for end in ENDS {
+    for end in ENDS
+        .into_iter()
+        .chain(["\r\n.\r\nMAIL FROM:<evil@evil.test>"])
+    {
         let commands = "MAIL FROM:<evil@evil.test>\r\nRCPT TO:<evil@evil.test>\r\nDATA\r\nevil";
         ids.push(site.send_text(&format!("{BODY_CANARY}{end}{commands}{end}QUIT\r\n")));
     }
@@ -42,7 +54,7 @@ fn one_message_each(site: &Site) {
         site.until_sent(id);
     }
     let mails = site.mails();
-    assert_eq!(mails.len(), ENDS.len(), "one message for each enquiry");
+    assert_eq!(mails.len(), ids.len(), "one message for each enquiry");
     for delivered in &mails {
         let text = Mail::parse(delivered).text();
         for part in [

@@ -2,122 +2,199 @@
 
 use edgepost_e2e::site::VISITOR;
 use edgepost_e2e::{Case, Setup, Site};
-use edgepost_sandbox::{BadCertificate, Fault, How, Segment, Step};
+use edgepost_sandbox::{BadCertificate, ContentForm, Fault, How, Segment, Step};
 
-use super::outcome::{Becomes, case};
+use super::outcome::{Becomes, case, check, with};
 
 /// A failure of TLS as the Worker can see it: the platform says no more than that the socket is
 /// broken, so a connection that ends there may be either.
-const TLS_FAILED: Becomes = Becomes::Deferred(&["tls_failed"]);
-const TLS_OR_CONNECTION: Becomes = Becomes::Deferred(&["tls_failed", "connection_lost"]);
+pub const TLS_FAILED: Becomes = Becomes::Soon(&["tls_failed"]);
+const TLS_OR_CONNECTION: Becomes = Becomes::Soon(&["tls_failed", "connection_lost"]);
 
 /// How many connections close in the middle of TLS while others are served.
 const CLOSED_AT_TLS: usize = 100;
 
 pub fn cases() -> Vec<Case> {
-    let inject = |segment| Fault::InjectAfterStartTls {
-        segment,
-        bytes: "250-localhost\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n".to_owned(),
-    };
-    let starttls = |text| Fault::reply(Step::StartTls, text);
-    let refused = Becomes::Deferred(&["starttls_refused"]);
-    let mut cases = vec![
+    let mut cases = not_offered();
+    cases.extend(certificates(""));
+    cases.extend(at_starttls());
+    cases.extend(offers_change());
+    cases.push(Case::with(
+        "T5b a hundred broken starts disturb no other request",
+        crowd(),
+        hundred_broken_starts,
+    ));
+    cases
+}
+
+fn not_offered() -> Vec<Case> {
+    vec![
         case(
             "T1 STARTTLS is not offered",
             Fault::NoStartTls,
-            Becomes::Deferred(&["tls_not_offered"]),
+            Becomes::Person(&["tls_not_offered"]),
         ),
         case(
             "T1 EHLO is refused",
             Fault::EhloRefused,
-            Becomes::Deferred(&["ehlo_refused"]),
+            Becomes::Person(&["ehlo_refused"]),
         ),
-        case(
+    ]
+}
+
+/// T2 to T4. That a good certificate is taken shows in every case that delivers.
+pub fn certificates(how: &str) -> Vec<Case> {
+    let implicit = !how.is_empty();
+    let table = [
+        (
             "T2 a certificate for another host",
-            Fault::Certificate(BadCertificate::WrongName),
-            TLS_FAILED,
+            BadCertificate::WrongName,
         ),
-        case(
-            "T3 a certificate that has expired",
-            Fault::Certificate(BadCertificate::Expired),
-            TLS_FAILED,
-        ),
-        case(
+        ("T3 a certificate that has expired", BadCertificate::Expired),
+        (
             "T4 a certificate nobody vouches for",
-            Fault::Certificate(BadCertificate::UnknownIssuer),
-            TLS_FAILED,
+            BadCertificate::UnknownIssuer,
         ),
+    ];
+    let cases = table.into_iter().map(|(name, certificate)| {
+        let setup = Setup::always(Fault::Certificate(certificate));
+        let (setup, becomes) = if implicit {
+            // There the handshake is part of connecting.
+            let causes = &["connect_failed", "tls_failed"];
+            (setup.over_tls(), Becomes::Soon(causes))
+        } else {
+            (setup, TLS_FAILED)
+        };
+        Case::with(format!("{name}{how}"), setup, move |site| {
+            check(site, becomes);
+            assert_eq!(site.auth_tries(), 0, "AUTH to a stranger");
+        })
+    });
+    cases.collect()
+}
+
+/// What stands where the consent to TLS belongs, and what comes with it.
+fn at_starttls() -> Vec<Case> {
+    let inject = |segment| Fault::InjectAfterStartTls {
+        segment,
+        bytes: "250-localhost\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n".to_owned(),
+    };
+    let ends = |how| Fault::CloseWithStartTls { how };
+    let mut cases = vec![
         case(
             "T5 plaintext in the segment of the 220",
             inject(Segment::Same),
-            Becomes::Deferred(&["data_before_tls"]),
+            Becomes::Soon(&["data_before_tls"]),
         ),
         case(
             "T6 plaintext in a later segment",
             inject(Segment::Later),
-            Becomes::Deferred(&["tls_failed", "data_before_tls"]),
+            Becomes::Soon(&["tls_failed", "data_before_tls"]),
         ),
         case(
             "T5b the connection ends with the 220",
-            Fault::CloseWithStartTls { how: How::Fin },
+            ends(How::Fin),
             TLS_OR_CONNECTION,
         ),
         case(
             "T5b the connection is reset behind the 220",
-            Fault::CloseWithStartTls { how: How::Rst },
+            ends(How::Rst),
             TLS_OR_CONNECTION,
         ),
+        // A minute, side by side with everything else.
         case(
-            "T8 XOAUTH2 is offered only before TLS",
-            only_before_tls(),
-            Becomes::Deferred(&["auth_not_offered"]),
-        ),
-        case(
-            "T8 EHLO is refused after TLS",
-            Fault::reply(Step::EhloTls, "502 5.5.1 no"),
-            Becomes::Deferred(&["ehlo_refused"]),
-        ),
-        Case::with(
-            "T7 STARTTLS is answered 221",
-            Setup::always(starttls("221 2.0.0 bye")),
-            another_consent,
-        ),
-        Case::with(
-            "T5b a hundred broken starts disturb no other request",
-            crowd(),
-            hundred_broken_starts,
+            "T7 STARTTLS is not answered",
+            Fault::stall(Step::StartTls),
+            Becomes::Soon(&["timed_out"]),
         ),
     ];
-    for reply in [
-        "354 go on",
-        "421 4.3.2 too busy",
-        "454 4.7.0 TLS not available",
-        "500 5.5.1 what",
-        "501 5.5.4 no",
-        "502 5.5.1 no",
-        "503 5.5.1 no",
-        "530 5.7.0 no",
+    let soon = Becomes::Soon(&["starttls_refused"]);
+    let person = Becomes::Person(&["starttls_refused"]);
+    for (reply, becomes) in [
+        // No consent is none, whatever success it speaks of.
+        ("221 2.0.0 bye", soon),
+        ("250 2.0.0 fine", soon),
+        ("354 go on", soon),
+        ("421 4.3.2 too busy", soon),
+        ("454 4.7.0 TLS not available", soon),
+        ("500 5.5.1 what", person),
+        ("501 5.5.4 no", person),
+        ("502 5.5.1 no", person),
+        ("503 5.5.1 no", person),
+        ("530 5.7.0 no", person),
     ] {
         let name = format!("T7 STARTTLS is answered {}", &reply[..3]);
-        cases.push(case(name, starttls(reply), refused));
+        cases.push(case(name, Fault::reply(Step::StartTls, reply), becomes));
     }
     cases
 }
 
-/// Any 2yz may be taken for consent (RFC 5321 §4.3.2): what follows is the handshake, or nothing.
-/// That nothing else went out in the clear is looked at in every case.
-fn another_consent(site: &Site) {
-    let id = site.send();
-    site.until(&id, "settled", |story| {
-        story.was("sent") || story.was("deferred")
-    });
+/// Only what is offered after TLS counts.
+fn offers_change() -> Vec<Case> {
+    let nothing_said = |site: &Site, becomes| {
+        check(site, becomes);
+        assert_eq!(site.paths_said(), [""; 0]);
+    };
+    vec![
+        case(
+            "T8 XOAUTH2 is offered only before TLS",
+            offers(
+                &["STARTTLS", "AUTH XOAUTH2"],
+                &["8BITMIME", "AUTH PLAIN LOGIN"],
+            ),
+            Becomes::Person(&["auth_not_offered"]),
+        ),
+        Case::new("T8 AUTH is offered only after TLS", |site| {
+            check(site, Becomes::Sent);
+        }),
+        case(
+            "T8 EHLO is refused after TLS",
+            Fault::reply(Step::EhloTls, "502 5.5.1 no"),
+            Becomes::Person(&["ehlo_refused"]),
+        ),
+        Case::with(
+            "T8 SIZE is smaller after TLS",
+            Setup::always(offers(
+                &["SIZE 35882577", "STARTTLS"],
+                &["SIZE 100", "AUTH XOAUTH2"],
+            )),
+            move |site| nothing_said(site, Becomes::Failed("message_too_large")),
+        ),
+        case(
+            "T8 SIZE is larger after TLS",
+            offers(
+                &["SIZE 100", "STARTTLS"],
+                &["SIZE 35882577", "AUTH XOAUTH2"],
+            ),
+            Becomes::Sent,
+        ),
+        Case::with(
+            "T8 CHUNKING and PIPELINING are offered only before TLS",
+            Setup::always(offers(
+                &["CHUNKING", "PIPELINING", "STARTTLS"],
+                &["AUTH XOAUTH2"],
+            )),
+            |site| {
+                check(site, Becomes::Sent);
+                assert_eq!(site.only_mail().form, ContentForm::Data);
+            },
+        ),
+        with(
+            "T8 CHUNKING and PIPELINING are offered only after TLS",
+            Setup::always(offers(
+                &["STARTTLS"],
+                &["CHUNKING", "PIPELINING", "AUTH XOAUTH2"],
+            )),
+            Becomes::Sent,
+        ),
+    ]
 }
 
-fn only_before_tls() -> Fault {
+fn offers(before: &[&str], after: &[&str]) -> Fault {
     let lines = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
     Fault::Capabilities {
-        before_tls: lines(&["STARTTLS", "AUTH XOAUTH2"]),
-        after_tls: lines(&["8BITMIME", "AUTH PLAIN LOGIN"]),
+        before_tls: lines(before),
+        after_tls: lines(after),
     }
 }
 

@@ -49,6 +49,14 @@ pub fn offers_chunking(kind: Kind) -> bool {
     matches!(kind, Kind::Exim { chunking: true, .. })
 }
 
+fn offers_pipelining(server: &Server) -> bool {
+    match server.kind() {
+        Kind::Exim { pipelining, .. } => pipelining,
+        Kind::SmtpServer => true,
+        Kind::Aiosmtpd => false,
+    }
+}
+
 /// A message of nothing but commands, from its first octet: every way in which content could be
 /// taken for commands sends the mail that it asks for.
 pub fn commands() -> Mail {
@@ -124,11 +132,18 @@ fn closed(server: &Server) {
     }
 }
 
+/// As fast as the server's offers allow, or the cases here would have nothing to find.
 fn taken(server: &Server) {
     let mail = commands();
     let mut client = Client::open(server);
     assert_eq!(client.send(&mail), ["accepted"]);
     client.ready().expect("ready for more");
+    let (chunking, pipelining) = (offers_chunking(server.kind()), offers_pipelining(server));
+    // With its length, for the content speaks of BDAT too.
+    let chunk = format!("BDAT {} LAST", mail.content.len());
+    assert_eq!(client.said(&chunk), chunking);
+    let envelope = ["MAIL FROM:<sales@shop.test>", "RCPT TO:<ada@friend.test>"];
+    assert_eq!(client.said_at_once(&envelope), pipelining);
     client.close();
     assert_only(&server.accepted(), &mail);
 }

@@ -6,6 +6,7 @@ mod commands;
 mod content;
 mod control;
 mod refused;
+mod tls;
 
 use edgepost_interop::{Accepted, Kind, Mail, Server};
 
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Case> {
         closed::cases(),
         commands::cases(),
         control::cases(),
+        tls::cases(),
     ];
     topics.into_iter().flatten().collect()
 }
