@@ -83,7 +83,7 @@ pub const JSON_BODY_OCTETS: u64 = 64 * 1024 * 1024;
 pub const MESSAGE_OCTETS: u64 = 40 * 1024 * 1024;
 
 /// Octets of everything in a JSON body but the files: what is in memory while a large body is
-/// read. Written as JSON again it fits a row of storage (2 MB) whatever has to be escaped.
+/// read.
 pub const MESSAGE_TEXT_OCTETS: usize = 768 * 1024;
 
 /// The same as it comes, escapes and white space included: three times for `\uXXXX`, and some.
@@ -107,14 +107,29 @@ pub const LARGE_BODY_OCTETS: u64 = 1024 * 1024;
 /// everything else in the isolate shares.
 pub const LARGE_BODIES: u32 = 2;
 
+/// Bodies that are kept as they come and are not large, read at the same time by an isolate: each
+/// waits with a buffer of [`UPLOAD_PIECE_OCTETS`].
+pub const MEDIUM_BODIES: u32 = 16;
+
 /// How long a large body waits for its turn before its caller is asked to come again.
 pub const LARGE_BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// Octets of a body that are read at a time and kept in one row.
+pub const UPLOAD_PIECE_OCTETS: usize = 256 * 1024;
+
+/// Octets of a message's texts as they are kept for its caller to read: a row of a Durable Object's
+/// storage holds 2 MB.
+pub const CARD_OCTETS: usize = 1_900_000;
 
 /// How long a body may take to arrive: 64 MiB at 2 Mbit a second.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How long the next piece of a body may take to arrive.
+/// How long the next piece of a body may take to arrive: 256 KiB at 70 kbit a second.
 pub const UPLOAD_PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A turn that was not given back is free again after this: an object that is reset gives nothing
+/// back, and no request lasts longer than [`UPLOAD_TIMEOUT`] and its own work.
+pub const TURN_MAX: Duration = Duration::from_secs(420);
 
 /// Content that was kept and never became a message is dropped when it is this old: no request
 /// lasts that long.

@@ -41,4 +41,37 @@ pub struct Tag {
 impl Card {
     /// The version that is written.
     pub const VERSION: u8 = 1;
+
+    /// Octets that its texts take as they are stored, which is as JSON.
+    pub fn stored_octets(&self) -> usize {
+        let lists = [&self.to, &self.cc, &self.bcc, &self.reply_to];
+        let addresses = lists.into_iter().flatten();
+        let tags = self.tags.iter().flat_map(|tag| [&tag.name, &tag.value]);
+        let texts = [&self.html, &self.text].into_iter().flatten();
+        let all = [&self.key, &self.from, &self.subject];
+        let all = all.into_iter().chain(addresses).chain(tags).chain(texts);
+        all.map(|text| escaped_octets(text)).sum()
+    }
+}
+
+/// Octets of a text in JSON.
+fn escaped_octets(text: &str) -> usize {
+    let octets = text.bytes().map(|octet| match octet {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    });
+    octets.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped_octets;
+
+    #[test]
+    fn a_text_is_as_long_as_it_is_written() {
+        let every: String = (0..=300_u32).filter_map(char::from_u32).collect();
+        let written = serde_json::to_string(&every).unwrap();
+        assert_eq!(escaped_octets(&every), written.len() - 2);
+    }
 }

@@ -106,7 +106,7 @@ impl SendRequest {
             headers: headers(&reader)?,
             attachments: attachments(&reader, content)?,
             tags: tags(&reader)?,
-            ignored: reader.others(&[&KNOWN[..], &UNSUPPORTED[..]].concat()),
+            ignored: ignored(&reader),
         })
     }
 
@@ -163,6 +163,37 @@ impl SendRequest {
     }
 }
 
+/// The fields of attachments that are understood.
+const ATTACHMENT_FIELDS: [&str; 8] = [
+    "content",
+    "filename",
+    "name",
+    "content_type",
+    "contentType",
+    "content_id",
+    "inline_content_id",
+    "path",
+];
+
+/// The fields that nobody knows, those of attachments and tags too.
+fn ignored(reader: &Reader<'_>) -> Vec<String> {
+    let mut ignored = reader.others(&[&KNOWN[..], &UNSUPPORTED[..]].concat());
+    for (field, known) in [
+        ("attachments", &ATTACHMENT_FIELDS[..]),
+        ("tags", &["name", "value"]),
+    ] {
+        let list = reader.get(field).and_then(Value::as_array);
+        let objects = list.into_iter().flatten().filter_map(Value::as_object);
+        for name in objects.flat_map(|fields| Reader::new(fields).others(known)) {
+            let name = format!("{field}[].{name}");
+            if !ignored.contains(&name) {
+                ignored.push(name);
+            }
+        }
+    }
+    ignored
+}
+
 fn mailbox(field: &str, text: &str) -> Result<Mailbox, ApiError> {
     text.parse()
         .map_err(|error: crate::mail::InvalidMailbox| ApiError::invalid(field, error))
@@ -190,6 +221,17 @@ fn headers(reader: &Reader<'_>) -> Result<Vec<CustomHeader>, ApiError> {
     if map.len() > CUSTOM_HEADERS {
         let most = format_args!("it has at most {CUSTOM_HEADERS} entries").to_string();
         return Err(ApiError::invalid("headers", most));
+    }
+    let mut names: Vec<_> = map.keys().map(|name| name.to_ascii_lowercase()).collect();
+    names.sort_unstable();
+    if names
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one == other))
+    {
+        return Err(ApiError::invalid(
+            "headers",
+            "the same header is there twice",
+        ));
     }
     map.iter()
         .map(|(name, value)| {

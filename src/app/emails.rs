@@ -182,14 +182,15 @@ pub(super) fn answer(answered: Answered, ignored: &str) -> Response {
         Accepted::Conflict => error(&ApiError::invalid_idempotent_request()),
         Accepted::Concurrent => error(&ApiError::concurrent_idempotent_requests()),
         Accepted::Limited => error(&ApiError::rate_limit_exceeded()),
-        Accepted::Attachment => {
+        Accepted::Attachment(index) => {
             let what = crate::mail::InvalidAttachment::Message;
-            error(&ApiError::invalid("attachments", what))
+            error(&ApiError::attachment(index, what))
         }
         Accepted::TooLarge => error(&ApiError::too_large("MESSAGE_OCTETS")),
+        Accepted::TooMuchText => error(&ApiError::too_large("CARD_OCTETS")),
     };
     let answer = match rate {
-        Some(rate) => with_rate(answer, rate, accepted),
+        Some(rate) => with_rate(answer, rate, Some(accepted)),
         None => answer,
     };
     if ignored.is_empty() {
@@ -222,13 +223,13 @@ pub(super) const ROUTES: [&str; 12] = [
 ];
 
 /// Where the caller stands, in the headers that clients of Resend's read.
-fn with_rate(answer: Response, rate: Rate, accepted: Accepted) -> Response {
+pub(super) fn with_rate(answer: Response, rate: Rate, accepted: Option<Accepted>) -> Response {
     let answer = answer
         .with("ratelimit-limit", rate.limit.to_string())
         .with("ratelimit-remaining", rate.remaining.to_string())
         .with("ratelimit-reset", rate.reset.to_string());
     match accepted {
-        Accepted::Limited => answer.with("retry-after", rate.reset.to_string()),
+        Some(Accepted::Limited) => answer.with("retry-after", rate.reset.to_string()),
         _ => answer,
     }
 }

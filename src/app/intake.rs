@@ -9,8 +9,8 @@ use super::ports::{Clock, Entropy, NoEntropy, OutboxStore, StoreFault, random};
 use super::reception::Reception;
 use crate::{
     config::Name,
-    limits::MESSAGE_OCTETS,
-    mail::{Draft, Frame, MessageId, PartNumber, Stamp, frame},
+    limits::{CARD_OCTETS, MESSAGE_OCTETS},
+    mail::{Draft, Frame, MessageId, NotAMessage, PartNumber, Stamp, frame},
     outbox::{EmailId, Job, OutboxTag, Source},
 };
 
@@ -41,10 +41,12 @@ pub enum Accepted {
     Conflict,
     /// The same idempotency key is in use by a request that is being read.
     Concurrent,
-    /// A file cannot be sent as what it says it is.
-    Attachment,
+    /// The file at this place cannot be sent as what it says it is.
+    Attachment(usize),
     /// The message is larger than [`MESSAGE_OCTETS`].
     TooLarge,
+    /// Its text does not fit what is kept of it.
+    TooMuchText,
     /// The caller asks too often.
     Limited,
 }
@@ -87,6 +89,7 @@ impl Accept {
                 .count(&request.card.key, request.rate_limit, clock.now())
         });
         if let Some(Err(rate)) = counted {
+            self.drop_staged(store)?;
             return Ok(Answered {
                 accepted: Accepted::Limited,
                 rate: Some(rate),
@@ -94,6 +97,7 @@ impl Accept {
         }
         let idempotency = self.idempotency();
         let accepted = if idempotency.is_some_and(|it| reception.is_under_way(&it.scope)) {
+            self.drop_staged(store)?;
             Accepted::Concurrent
         } else {
             self.keep(store, clock, entropy)?
@@ -123,6 +127,11 @@ impl Accept {
         Ok(accepted)
     }
 
+    /// Drops what was kept for a message that is not to be.
+    fn drop_staged(&self, store: &impl OutboxStore) -> Result<(), StoreFault> {
+        self.staged.map_or(Ok(()), |staged| store.discard(staged))
+    }
+
     fn idempotency(&self) -> Option<&Idempotency> {
         self.request.as_ref()?.idempotency.as_ref()
     }
@@ -150,12 +159,20 @@ impl Accept {
             message_id: MessageId::new(u128::from_be_bytes(random(entropy)?), sender),
             boundary: u128::from_be_bytes(random(entropy)?),
         };
-        let Ok(frame) = frame(&self.draft, &stamp) else {
-            return Ok(Accepted::Attachment);
+        let frame = match frame(&self.draft, &stamp) {
+            Ok(frame) => frame,
+            Err(NotAMessage(index)) => return Ok(Accepted::Attachment(index)),
         };
         let size = frame.length(&self.draft);
         if size > MESSAGE_OCTETS {
             return Ok(Accepted::TooLarge);
+        }
+        let card = self
+            .request
+            .as_ref()
+            .map(|request| request.card.stored_octets());
+        if card.is_some_and(|octets| octets > CARD_OCTETS) {
+            return Ok(Accepted::TooMuchText);
         }
         let id = match self.staged {
             Some(staged) => staged,

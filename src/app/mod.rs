@@ -34,4 +34,4 @@ pub use story::Story;
 pub use submit::{Link, Opening};
 pub use tokens::Tokens;
 pub use turns::Turns;
-pub use upload::{Ticket, Upload};
+pub use upload::{Ticket, Upload, begin_staging};

@@ -133,7 +133,7 @@ pub struct ConnectionFault;
 
 /// The body of a request, as it comes.
 pub trait BodySource {
-    /// The next octets, at most [`CONTENT_CHUNK_OCTETS`](crate::limits::CONTENT_CHUNK_OCTETS), or
+    /// The next octets, at most [`UPLOAD_PIECE_OCTETS`](crate::limits::UPLOAD_PIECE_OCTETS), or
     /// none after the last.
     fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, BodyFault>>;
 }

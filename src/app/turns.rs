@@ -1,9 +1,12 @@
-//! Turns for what takes much memory: so many at a time in an isolate, whatever comes at once.
+//! Turns for what takes memory: so many at a time in an isolate, whatever comes at once.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use super::ports::Clock;
-use crate::limits::{LARGE_BODIES, LARGE_BODY_WAIT};
+use crate::{
+    limits::{LARGE_BODIES, LARGE_BODY_OCTETS, LARGE_BODY_WAIT, MEDIUM_BODIES, TURN_MAX},
+    time::UnixMillis,
+};
 
 /// How often somebody who waits looks again. Long against a look, short against a person.
 const LOOK: Duration = Duration::from_millis(50);
@@ -11,20 +14,38 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The turns of one isolate.
 #[derive(Debug, Clone, Default)]
 pub struct Turns {
-    taken: Rc<Cell<u32>>,
+    large: Taken,
+    medium: Taken,
 }
 
+/// When each turn was taken. An object of the isolate may be reset in the middle of a request, which
+/// then never gives its turn back.
+type Taken = Rc<RefCell<Vec<UnixMillis>>>;
+
 impl Turns {
-    /// Takes a turn, waiting [`LARGE_BODY_WAIT`] for one at most.
-    pub async fn take(&self, clock: &impl Clock) -> Option<Turn> {
+    /// Takes a turn for a body of so many octets, if it says how many, waiting [`LARGE_BODY_WAIT`]
+    /// for one at most.
+    pub async fn take(&self, octets: Option<u64>, clock: &impl Clock) -> Option<Turn> {
+        let large = octets.is_none_or(|octets| octets > LARGE_BODY_OCTETS);
+        let (taken, most) = if large {
+            (&self.large, LARGE_BODIES)
+        } else {
+            (&self.medium, MEDIUM_BODIES)
+        };
         let deadline = clock.now().after(LARGE_BODY_WAIT);
         loop {
-            let taken = self.taken.get();
-            if taken < LARGE_BODIES {
-                self.taken.set(taken.saturating_add(1));
-                return Some(Turn(Rc::clone(&self.taken)));
-            }
             let now = clock.now();
+            let mut since = taken.borrow_mut();
+            since.retain(|at| now.since(*at) < TURN_MAX);
+            if u32::try_from(since.len()).is_ok_and(|taken| taken < most) {
+                since.push(now);
+                drop(since);
+                return Some(Turn {
+                    taken: Rc::clone(taken),
+                    since: now,
+                });
+            }
+            drop(since);
             if now >= deadline {
                 return None;
             }
@@ -35,10 +56,17 @@ impl Turns {
 
 /// A turn, given back when this is dropped.
 #[derive(Debug)]
-pub struct Turn(Rc<Cell<u32>>);
+pub struct Turn {
+    taken: Taken,
+    since: UnixMillis,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        let mut taken = self.taken.borrow_mut();
+        // Those taken at the same time are alike.
+        if let Some(at) = taken.iter().position(|at| *at == self.since) {
+            taken.swap_remove(at);
+        }
     }
 }

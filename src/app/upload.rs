@@ -21,9 +21,10 @@ use super::{
 use crate::{
     api::{ApiError, FileSink, LargeBody, LargeError, NotKept, SendRequest},
     config::{Caller, Config, Name},
-    limits::{JSON_BODY_OCTETS, LARGE_BODY_OCTETS, UPLOAD_PIECE_TIMEOUT, UPLOAD_TIMEOUT},
+    limits::{JSON_BODY_OCTETS, UPLOAD_PIECE_TIMEOUT, UPLOAD_TIMEOUT},
     mail::{PartNumber, Place},
     outbox::{EmailId, OutboxTag, Source},
+    time::UnixMillis,
 };
 
 /// What the headers of a request tell, and whoever reads its body has to know.
@@ -92,11 +93,12 @@ where
             }
         };
         match self.kept(ticket, body).await {
-            Ok((accepted, ignored)) => {
-                let rate = Some(rate);
-                emails::answer(Answered { accepted, rate }, &ignored)
+            Ok((answered, ignored)) => {
+                // Where it was carried over, the other Outbox has counted it last.
+                let rate = answered.rate.or(Some(rate));
+                emails::answer(Answered { rate, ..answered }, &ignored)
             }
-            Err(error) => emails::error(&error),
+            Err(error) => emails::with_rate(emails::error(&error), rate, None),
         }
     }
 
@@ -104,34 +106,23 @@ where
         &self,
         ticket: &Ticket,
         body: &mut impl BodySource,
-    ) -> Result<(Accepted, String), ApiError> {
+    ) -> Result<(Answered, String), ApiError> {
         let under_way = ticket
             .scope
             .as_ref()
             .map(|scope| self.reception.begin(scope));
         if matches!(under_way, Some(None)) {
-            return Ok((Accepted::Concurrent, String::new()));
+            return Ok((uncounted(Accepted::Concurrent), String::new()));
         }
-        let large = ticket
-            .declared
-            .is_none_or(|length| length > LARGE_BODY_OCTETS);
-        let _turn = if large {
-            Some(
-                self.turns
-                    .take(self.clock)
-                    .await
-                    .ok_or_else(ApiError::busy)?,
-            )
-        } else {
-            None
-        };
+        let turn = self.turns.take(ticket.declared, self.clock).await;
+        let _turn = turn.ok_or_else(ApiError::busy)?;
         let id = self.new_id(self.mailbox)?;
-        let begun = self.begin(id);
+        let begun = begin_staging(self.store, self.drain, id, self.clock.now());
         let kept = match begun {
             Ok(()) => self.stage_and_commit(id, ticket, body).await,
             Err(StoreFault) => Err(ApiError::unavailable()),
         };
-        let adopted = matches!(&kept, Ok((Accepted::Id(kept), _)) if *kept == id);
+        let adopted = matches!(&kept, Ok((answered, _)) if answered.accepted == Accepted::Id(id));
         if !adopted {
             // What cannot be dropped now is swept later.
             let _ = self.store.discard(id);
@@ -149,21 +140,12 @@ where
         ))
     }
 
-    /// From here on something is kept that may never become a message: the alarm will see to it.
-    fn begin(&self, id: EmailId) -> Result<(), StoreFault> {
-        self.store.begin_staging(id, self.clock.now())?;
-        match next_alarm(self.store, self.clock.now())? {
-            Some(at) if !self.drain.is_running() => self.store.arm(at),
-            _ => Ok(()),
-        }
-    }
-
     async fn stage_and_commit(
         &self,
         id: EmailId,
         ticket: &Ticket,
         body: &mut impl BodySource,
-    ) -> Result<(Accepted, String), ApiError> {
+    ) -> Result<(Answered, String), ApiError> {
         self.receive(id, ticket.declared, body).await?;
         let mut files = Files {
             store: self.store,
@@ -199,13 +181,13 @@ where
             }),
             staged: Some(id),
         };
-        let accepted = if mailbox == self.mailbox {
+        let answered = if mailbox == self.mailbox {
             let kept = accept.keep(self.store, self.clock, self.entropy);
-            kept.map_err(|_| ApiError::unavailable())?
+            uncounted(kept.map_err(|_| ApiError::unavailable())?)
         } else {
             self.carry_over(id, accept).await?
         };
-        Ok((accepted, ignored))
+        Ok((answered, ignored))
     }
 
     /// Keeps the body as it comes.
@@ -247,7 +229,7 @@ where
     }
 
     /// Carries the files over to the Outbox that the message belongs to, and has it take them.
-    async fn carry_over(&self, id: EmailId, accept: Accept) -> Result<Accepted, ApiError> {
+    async fn carry_over(&self, id: EmailId, accept: Accept) -> Result<Answered, ApiError> {
         let theirs = self.new_id(&accept.mailbox)?;
         for index in 0..accept.draft.attachments.len() {
             for piece in 0.. {
@@ -267,9 +249,32 @@ where
             ..accept
         };
         let answered = self.outboxes.accept(&accept).await;
-        answered
-            .map(|answered| answered.accepted)
-            .map_err(|_| ApiError::unavailable())
+        answered.map_err(|_| ApiError::unavailable())
+    }
+}
+
+fn uncounted(accepted: Accepted) -> Answered {
+    Answered {
+        accepted,
+        rate: None,
+    }
+}
+
+/// Begins to keep content that may never become a message: the alarm will see to what is left.
+///
+/// # Errors
+/// When storage fails.
+pub fn begin_staging(
+    store: &impl OutboxStore,
+    drain: &Drain,
+    id: EmailId,
+    now: UnixMillis,
+) -> Result<(), StoreFault> {
+    store.begin_staging(id, now)?;
+    match next_alarm(store, now)? {
+        // A run that is under way arms what comes next when it ends.
+        Some(at) if !drain.is_running() => store.arm(at),
+        _ => Ok(()),
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     app::{
         Accept, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story, Ticket, Tokens,
-        Trigger, Turns, Upload,
+        Trigger, Turns, Upload, begin_staging,
         ports::{Clock, ContentStore, StoreFault},
     },
     config::Name,
@@ -177,7 +177,10 @@ impl Inner {
             return Response::error("not found", 404);
         };
         let kept = self.store().and_then(|store| {
-            store.begin_staging(id, PlatformClock.now())?;
+            // Once is enough: the row is there with the first piece.
+            if place.piece == 0 {
+                begin_staging(store, &self.drain, id, PlatformClock.now())?;
+            }
             store.stage(id, place, octets)
         });
         match kept {

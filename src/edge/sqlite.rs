@@ -214,10 +214,8 @@ impl OutboxStore for SqliteStore {
                     self.stage(job.id, place, octets.to_vec())?;
                 }
             }
-            if !job.layout.is_empty() {
-                let id = job.id.to_string();
-                self.exec("DELETE FROM staging WHERE id = ?", vec![id.into()])?;
-            }
+            let id = job.id.to_string();
+            self.exec("DELETE FROM staging WHERE id = ?", vec![id.into()])?;
             if let Some(request) = request {
                 self.write_request(job, request)?;
             }

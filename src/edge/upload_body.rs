@@ -13,7 +13,7 @@ use worker::{
 
 use crate::{
     app::ports::{BodyFault, BodySource},
-    limits::CONTENT_CHUNK_OCTETS,
+    limits::UPLOAD_PIECE_OCTETS,
 };
 
 #[wasm_bindgen]
@@ -34,7 +34,7 @@ extern "C" {
 }
 
 /// Octets of a piece, as the platform counts them.
-const PIECE: u32 = CONTENT_CHUNK_OCTETS as u32;
+const PIECE: u32 = UPLOAD_PIECE_OCTETS as u32;
 
 /// A body that has not been touched.
 pub(super) struct UploadBody {

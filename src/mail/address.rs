@@ -125,7 +125,9 @@ fn to_a_labels(domain: &str) -> Result<String, InvalidAddress> {
         .map_err(|_| InvalidAddress::Domain)?
         .into_owned();
     let (unicode, valid) = uts46.to_unicode(ascii.as_bytes(), deny, hyphens);
-    let as_written = *unicode == *lower || ascii == lower;
+    // A letter that becomes ASCII only when its case is changed (the Kelvin sign) is another one.
+    let stays = domain.is_ascii() || !lower.is_ascii();
+    let as_written = stays && (*unicode == *lower || ascii == lower);
     if valid.is_ok() && as_written {
         Ok(ascii)
     } else {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::AttachmentContent;
+use super::{AttachmentContent, header::is_encoded_word};
 use crate::limits::{CONTENT_ID_CHARS, FILE_NAME_CHARS, MEDIA_TYPE_CHARS};
 
 /// A file that goes with a message.
@@ -27,7 +27,9 @@ pub struct Attachment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidAttachment {
     /// The file name.
-    #[error("a file name has 1 to {FILE_NAME_CHARS} characters and no control characters")]
+    #[error(
+        "a file name has 1 to {FILE_NAME_CHARS} characters, no control characters and no encoded text"
+    )]
     FileName,
     /// The media type.
     #[error("content_type is a media type such as application/pdf, and not multipart")]
@@ -66,7 +68,8 @@ impl TryFrom<String> for FileName {
         let shown = !name
             .chars()
             .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
-        let plain = fits && shown && !matches!(name, "." | "..");
+        // Readers decode it, and what it decodes to may have a path.
+        let plain = fits && shown && !matches!(name, "." | "..") && !is_encoded_word(name);
         if plain {
             Ok(Self(name.to_owned()))
         } else {
@@ -145,8 +148,10 @@ impl FromStr for MediaType {
         let mut parts = text.split(';');
         let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
         let (main, sub) = essence.split_once('/').ok_or(invalid)?;
-        // A multipart needs parts, and would be read as a part of ours.
-        if !is_token(main) || !is_token(sub) || main == "multipart" {
+        // A multipart needs parts, and would be read as a part of ours. Of messages in a message, only a
+        // whole one can be one (RFC 2046 §5.2): a part of one, or its address elsewhere, cannot.
+        let within = main == "multipart" || (main == "message" && sub != "rfc822");
+        if !is_token(main) || !is_token(sub) || within {
             return Err(invalid);
         }
         let mut parameters = Vec::new();
@@ -156,16 +161,27 @@ impl FromStr for MediaType {
                 .strip_prefix('"')
                 .and_then(|v| v.strip_suffix('"'))
                 .unwrap_or(value);
-            if !is_token(name) || value.is_empty() || value.contains(['"', '\\']) {
+            let name = name.to_ascii_lowercase();
+            // In RFC 2231's forms (`name*`, `name*0`) readers put values together again.
+            let odd = !is_token(&name)
+                || name.contains('*')
+                || parameters.iter().any(|(other, _)| *other == name);
+            let hidden = value.contains(['"', '\\']) || is_encoded_word(value);
+            if odd || hidden || value.is_empty() || is_name_with_path(&name, value) {
                 return Err(invalid);
             }
-            parameters.push((name.to_ascii_lowercase(), value.to_owned()));
+            parameters.push((name, value.to_owned()));
         }
         Ok(Self {
             essence,
             parameters,
         })
     }
+}
+
+/// A file's name that would be read as a path.
+fn is_name_with_path(name: &str, value: &str) -> bool {
+    matches!(name, "name" | "filename") && value.contains(['/', '\\'])
 }
 
 /// `token` of RFC 2045 §5.1.
@@ -253,6 +269,7 @@ mod tests {
             "..",
             "x\r\ny",
             "x\u{2028}y",
+            "=?utf-8?B?Li4vLi4vZXZpbC5leGU=?=",
             &"x".repeat(FILE_NAME_CHARS + 1),
         ] {
             assert_eq!(name(bad), Err(InvalidAttachment::FileName), "{bad:?}");
@@ -279,6 +296,12 @@ mod tests {
             "text/plain\r\nX: y",
             "text/plain; name=\"a\\\"b\"",
             "text/plain; a b=c",
+            "text/plain; name=\"=?utf-8?B?Li4vZXZpbA==?=\"",
+            "text/plain; name=../evil",
+            "text/plain; name*0=a",
+            "text/plain; name=a; NAME=b",
+            "message/partial; id=x; number=1",
+            "message/external-body; access-type=x",
             "tëxt/plain",
         ] {
             assert_eq!(parse(bad), Err(InvalidAttachment::MediaType), "{bad:?}");

@@ -56,14 +56,17 @@ impl TryFrom<String> for HeaderText {
         if trimmed.is_empty() {
             return Err(InvalidHeaderText::Empty);
         }
-        if trimmed
-            .find("=?")
-            .is_some_and(|at| trimmed.get(at..).is_some_and(|rest| rest.contains("?=")))
-        {
+        if is_encoded_word(trimmed) {
             return Err(InvalidHeaderText::EncodedWord);
         }
         Ok(Self(trimmed.to_owned()))
     }
+}
+
+/// Whether readers may take it for encoded text, and show something else (RFC 2047 §2).
+pub(super) fn is_encoded_word(text: &str) -> bool {
+    let rest = text.find("=?").and_then(|at| text.get(at..));
+    rest.is_some_and(|rest| rest.contains("?="))
 }
 
 impl TryFrom<&str> for HeaderText {

@@ -73,10 +73,11 @@ impl FromStr for Mailbox {
 }
 
 /// A display name without its quotes (`quoted-string`, RFC 5322 §3.2.4), or a bare one, in which
-/// people write more than the RFC's atoms; only what would end or begin an address is refused.
+/// people write more than the RFC's atoms; refused is what would end or begin an address, another
+/// address or a group before it among them: whoever is in it would get nothing.
 fn unquote(name: &str) -> Option<String> {
     let Some(inner) = name.strip_prefix('"') else {
-        let plain = !name.contains(['<', '>', '"', '\\']);
+        let plain = !name.contains(['<', '>', '"', '\\', '@', ';', ':']);
         return plain.then(|| name.to_owned());
     };
     let inner = inner.strip_suffix('"')?;
@@ -158,6 +159,11 @@ mod tests {
             "Acme",
             "a@x.test, b@x.test",
             "A <a@x.test>, B <b@x.test>",
+            "a@x.test, B <b@x.test>",
+            "a@x.test; B <b@x.test>",
+            "a@x.test b <c@x.test>",
+            "A; B <b@x.test>",
+            "g: A <a@x.test>",
             "A <a@x.test> <b@x.test>",
             "A <b@x.test> <a@x.test>",
             "<<a@x.test>>",

@@ -26,8 +26,8 @@ use mail_builder::{
 };
 
 use super::{
-    Attachment, AttachmentContent, Coding, CustomHeader, Draft, InvalidAttachment, Mailbox,
-    MessageId, Part, PartNumber, base64_lines, line_ends::LineEnds,
+    Attachment, AttachmentContent, Coding, CustomHeader, Draft, Mailbox, MessageId, Part,
+    PartNumber, base64_lines, line_ends::LineEnds,
 };
 use crate::{limits::HEADER_WORD_OCTETS, time::UnixMillis};
 
@@ -52,6 +52,11 @@ pub struct Frame {
     order: Vec<usize>,
 }
 
+/// The attachment at this place says that it is a message, and would have to be encoded, which
+/// RFC 2046 §5.2.1 forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAMessage(pub usize);
+
 /// Octets of an attachment that are read at a time: a multiple of a line's.
 const PIECE_OCTETS: usize = base64_lines::OCTETS_PER_LINE * 4096;
 
@@ -59,13 +64,11 @@ const PIECE_OCTETS: usize = base64_lines::OCTETS_PER_LINE * 4096;
 ///
 /// # Errors
 /// When an attachment cannot stand in a message as what it says it is.
-pub fn frame(draft: &Draft, stamp: &Stamp) -> Result<Frame, InvalidAttachment> {
-    if draft
-        .attachments
-        .iter()
-        .any(|file| is_message(file) && file.content.measured().text_length().is_none())
-    {
-        return Err(InvalidAttachment::Message);
+pub fn frame(draft: &Draft, stamp: &Stamp) -> Result<Frame, NotAMessage> {
+    let odd =
+        |file: &Attachment| is_message(file) && file.content.measured().text_length().is_none();
+    if let Some(index) = draft.attachments.iter().position(odd) {
+        return Err(NotAMessage(index));
     }
     let date = i64::try_from(stamp.date.as_seconds()).unwrap_or(i64::MAX);
     let mut message = MessageBuilder::new().from(address(&draft.from));
@@ -288,21 +291,42 @@ impl<'a> Structure<'a> {
 
 /// What stands in the frame where an attachment belongs. Random, so that no text can hold it.
 fn mark(number: usize, stamp: &Stamp) -> String {
-    format!("=_file_{:032x}_{number}_=", stamp.boundary)
+    format!("{}{number}{MARK_END}", mark_begin(stamp))
 }
+
+fn mark_begin(stamp: &Stamp) -> String {
+    format!("=_file_{:032x}_", stamp.boundary)
+}
+
+const MARK_END: &str = "_=";
 
 /// Takes the marks out of the frame.
 fn splice(octets: &[u8], files: usize, stamp: &Stamp) -> Frame {
-    let mut marks: Vec<(usize, usize, usize)> = (0..files)
-        .filter_map(|number| {
-            let mark = mark(number, stamp).into_bytes();
-            let at = octets
-                .windows(mark.len())
-                .position(|window| window == mark.as_slice())?;
-            Some((at, at.saturating_add(mark.len()), number))
-        })
-        .collect();
-    marks.sort_unstable();
+    // One look over the text for what all marks begin with, however many there are.
+    let begin = mark_begin(stamp).into_bytes();
+    let mut marks: Vec<(usize, usize, usize)> = Vec::with_capacity(files);
+    let mut places = octets.windows(begin.len()).enumerate();
+    while let Some((at, window)) = places.next() {
+        if marks.len() == files || window != begin.as_slice() {
+            continue;
+        }
+        let behind = at.saturating_add(begin.len());
+        let rest = octets.get(behind..).unwrap_or_default();
+        let digits: Vec<u8> = rest
+            .iter()
+            .copied()
+            .take_while(u8::is_ascii_digit)
+            .collect();
+        let number = std::str::from_utf8(&digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok());
+        if let Some(number) = number {
+            let end = behind
+                .saturating_add(digits.len())
+                .saturating_add(MARK_END.len());
+            marks.push((at, end, number));
+        }
+    }
     let mut between = Vec::with_capacity(files.saturating_add(1));
     let mut from = 0;
     for (at, end, _) in &marks {

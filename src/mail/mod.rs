@@ -26,4 +26,4 @@ pub use envelope::Envelope;
 pub use header::{HeaderText, InvalidHeaderText, MessageId};
 pub use layout::{Coding, Part, PartNumber, PartWriter, Place};
 pub use mailbox::{InvalidMailbox, Mailbox};
-pub use mime::{Frame, Stamp, frame};
+pub use mime::{Frame, NotAMessage, Stamp, frame};

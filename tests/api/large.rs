@@ -7,7 +7,7 @@ use edgepost::{
     app::{Response, Turns, ports::Clock},
     limits::{
         JSON_BODY_OCTETS, JSON_WHOLE_OCTETS, LARGE_BODIES, LARGE_BODY_OCTETS, LARGE_BODY_WAIT,
-        MESSAGE_OCTETS, STAGING_MAX, UPLOAD_PIECE_TIMEOUT, UPLOAD_TIMEOUT,
+        MEDIUM_BODIES, MESSAGE_OCTETS, STAGING_MAX, TURN_MAX, UPLOAD_PIECE_TIMEOUT, UPLOAD_TIMEOUT,
     },
     outbox::EmailId,
 };
@@ -351,7 +351,7 @@ fn only_so_many_large_bodies_are_read_at_a_time() {
     let clock = &world.outboxes.clock;
     let turns: &Turns = &world.outboxes.turns;
     let mut taken: Vec<_> = (0..LARGE_BODIES)
-        .map(|_| clock.run(turns.take(clock)).expect("a turn"))
+        .map(|_| clock.run(turns.take(None, clock)).expect("a turn"))
         .collect();
     let began = clock.now();
     let large = (LARGE_BODY_OCTETS + 1).to_string();
@@ -370,6 +370,83 @@ fn only_so_many_large_bodies_are_read_at_a_time() {
     taken.pop();
     id(&world.send(&with_file(1_000_000)));
     assert_eq!(world.messages(), 2);
+}
+
+#[test]
+fn a_turn_that_is_never_given_back_is_free_again_in_time() {
+    let world = World::new();
+    let (clock, turns) = (&world.outboxes.clock, &world.outboxes.turns);
+    for octets in [None, Some(300_000)] {
+        let most = if octets.is_none() {
+            LARGE_BODIES
+        } else {
+            MEDIUM_BODIES
+        };
+        for _ in 0..most {
+            // As when an object is reset: nothing of the request is ever dropped.
+            std::mem::forget(clock.run(turns.take(octets, clock)).expect("a turn"));
+        }
+        assert!(clock.run(turns.take(octets, clock)).is_none());
+        clock.advance(TURN_MAX);
+        assert!(clock.run(turns.take(octets, clock)).is_some());
+    }
+}
+
+#[test]
+fn what_is_carried_over_for_nothing_is_dropped_at_once() {
+    let world = World::new();
+    let Kept { sales, other, .. } = &world.outboxes;
+    let mut mail = with_file(700_000);
+    mail["from"] = json!("other@shop.test");
+    // The other Outbox counts for itself.
+    let mut small = crate::world::mail();
+    small["from"] = json!("other@shop.test");
+    for _ in 0..10 {
+        id(&world.send_with(&[BOTH], &small));
+    }
+    let limited = world.send_with(&[BOTH], &mail);
+    assert_eq!(name(&limited), (429, "rate_limit_exceeded".into()));
+    let remaining = ("ratelimit-remaining", "0".to_owned());
+    assert!(
+        limited.headers.contains(&remaining),
+        "{:?}",
+        limited.headers
+    );
+    assert_no_leftovers(sales);
+    assert_no_leftovers(other);
+    // And where it cannot be dropped, because storage fails, the alarm will see to it.
+    world.outboxes.clock.advance(Duration::from_secs(1));
+    other.writes.set(Writes::FailAfter(3));
+    assert_eq!(world.send_with(&[BOTH], &mail).status, 503);
+    other.writes.set(Writes::Work);
+    assert_eq!(other.staging.borrow().len(), 1);
+    assert!(other.alarm.get().is_some());
+}
+
+#[test]
+fn a_refusal_of_what_was_counted_tells_where_the_caller_stands() {
+    let world = World::new();
+    let mut foreign = with_file(JSON_WHOLE_OCTETS);
+    foreign["from"] = json!("x@elsewhere.test");
+    let refused = world.send(&foreign);
+    assert_eq!(refused.status, 403);
+    let remaining = ("ratelimit-remaining", "9".to_owned());
+    assert!(
+        refused.headers.contains(&remaining),
+        "{:?}",
+        refused.headers
+    );
+}
+
+#[test]
+fn a_text_that_would_not_fit_its_row_is_refused_and_not_for_ever_unavailable() {
+    let world = World::new();
+    let mut mail = mail();
+    mail["html"] = json!("\u{1}".repeat(400_000));
+    let answer = world.send(&mail);
+    assert_eq!(name(&answer), (413, "validation_error".into()));
+    assert!(answer.body.contains("CARD_OCTETS"), "{}", answer.body);
+    assert_no_leftovers(&world.outboxes.sales);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use edgepost::{
     access::KeyDigest,
     app::{
         Accept, Answered, Door, Drain, Email, Entry, OutboxUnavailable, Outboxes, Reception,
-        Request, Response, Story, Ticket, Turns, Upload,
+        Request, Response, Story, Ticket, Turns, Upload, begin_staging,
         ports::{Clock, ContentStore, StoreFault},
     },
     config::{Config, Name},
@@ -82,7 +82,7 @@ impl Outboxes for Kept {
         octets: Vec<u8>,
     ) -> Result<(), OutboxUnavailable> {
         let store = self.of(mailbox);
-        let begun = store.begin_staging(id, self.clock.now());
+        let begun = begin_staging(store, &self.drain, id, self.clock.now());
         begun
             .and_then(|()| store.stage(id, place, octets))
             .map_err(|StoreFault| OutboxUnavailable)

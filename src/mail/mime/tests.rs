@@ -278,7 +278,7 @@ fn a_message_in_a_message_is_not_encoded_or_not_sent() {
     for bad in ["Subject: ü\n\n", "\0", &"x".repeat(2000)] {
         assert_eq!(
             frame(&attach(bad.as_bytes()), &stamp()),
-            Err(InvalidAttachment::Message)
+            Err(NotAMessage(0))
         );
     }
 }
