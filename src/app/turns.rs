@@ -35,17 +35,9 @@ impl Turns {
         let deadline = clock.now().after(LARGE_BODY_WAIT);
         loop {
             let now = clock.now();
-            let mut since = taken.borrow_mut();
-            since.retain(|at| now.since(*at) < TURN_MAX);
-            if u32::try_from(since.len()).is_ok_and(|taken| taken < most) {
-                since.push(now);
-                drop(since);
-                return Some(Turn {
-                    taken: Rc::clone(taken),
-                    since: now,
-                });
+            if let Some(turn) = Turn::take(taken, most, now) {
+                return Some(turn);
             }
-            drop(since);
             if now >= deadline {
                 return None;
             }
@@ -59,6 +51,21 @@ impl Turns {
 pub struct Turn {
     taken: Taken,
     since: UnixMillis,
+}
+
+impl Turn {
+    fn take(taken: &Taken, most: u32, now: UnixMillis) -> Option<Self> {
+        let mut since = taken.borrow_mut();
+        since.retain(|at| now.since(*at) < TURN_MAX);
+        if u32::try_from(since.len()).is_ok_and(|taken| taken >= most) {
+            return None;
+        }
+        since.push(now);
+        Some(Self {
+            taken: Rc::clone(taken),
+            since: now,
+        })
+    }
 }
 
 impl Drop for Turn {

@@ -27,6 +27,7 @@ use crate::{
         ports::{Clock, ContentStore, StoreFault},
     },
     config::Name,
+    limits::STORE_RETRY,
     mail::Place,
     oauth::{CachedToken, Credential},
     seal::{Purpose, Sealer},
@@ -96,11 +97,11 @@ impl DurableObject for Outbox {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        // An error makes the platform call again; a panic would end this object's alarms.
-        self.inner
-            .run(Trigger::Alarm)
-            .await
-            .map_err(|fault| worker::Error::from(fault.to_string()))?;
+        if self.inner.run(Trigger::Alarm).await.is_err() {
+            // Storage cannot be used. An error would make the platform call again a few times, and
+            // then never; a panic would end this object's alarms.
+            self.inner.state.storage().set_alarm(STORE_RETRY).await?;
+        }
         Response::ok("")
     }
 }

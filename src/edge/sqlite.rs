@@ -48,6 +48,10 @@ const MIGRATIONS: [&str; 3] = [
 ",
 ];
 
+/// The version of the schema whose Workers can still use what this one leaves behind: what came since
+/// is additions that they need not know. Records that they cannot read they set aside.
+const OLDEST_READER: usize = 3;
+
 /// The value of `wake` that marks a lease.
 const LEASED: i64 = 0;
 
@@ -74,14 +78,20 @@ impl SqliteStore {
                 vec![],
             )?;
             let version: usize = self.meta("schema")?.unwrap_or(0);
-            // A store written by a later version: reading it as ours could lose mail.
-            let missing = MIGRATIONS.get(version..).ok_or(StoreFault)?;
+            if version > MIGRATIONS.len() {
+                // Written by a later version, as after a rollback. Whether this one may read it the
+                // later one has said: reading it as ours all the same could lose mail.
+                let readers: usize = self.meta("readers")?.unwrap_or(version);
+                return (readers <= MIGRATIONS.len()).then_some(()).ok_or(StoreFault);
+            }
+            let missing = MIGRATIONS.get(version..).unwrap_or_default();
             for migration in missing {
                 self.exec(migration, vec![])?;
             }
             if missing.is_empty() {
                 Ok(())
             } else {
+                self.set_meta("readers", &OLDEST_READER)?;
                 self.set_meta("schema", &MIGRATIONS.len())
             }
         })

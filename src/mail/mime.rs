@@ -6,11 +6,12 @@
 //!
 //! ```text
 //! multipart/mixed                 when there are attachments
-//! ├─ multipart/related            when the HTML refers to attachments by content id
-//! │  ├─ multipart/alternative     when there is text and HTML
-//! │  │  ├─ text/plain
-//! │  │  └─ text/html
-//! │  └─ image/png, inline
+//! ├─ multipart/alternative        when there is more than one form
+//! │  ├─ text/plain
+//! │  ├─ multipart/related         when the HTML refers to attachments by content id
+//! │  │  ├─ text/html
+//! │  │  └─ image/png, inline
+//! │  └─ text/calendar; method=…   an invitation
 //! └─ application/pdf, attachment
 //! ```
 
@@ -198,6 +199,17 @@ fn is_message(file: &Attachment) -> bool {
     file.media_type.essence() == "message/rfc822"
 }
 
+/// What a file is to the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It goes along.
+    Attached,
+    /// The HTML shows it, by its content id. Without HTML nothing can.
+    Inline,
+    /// It is the message in another form: an invitation (RFC 5546), which calendars find there.
+    Alternative,
+}
+
 /// The tree of parts.
 struct Structure<'a> {
     draft: &'a Draft,
@@ -206,37 +218,48 @@ struct Structure<'a> {
 
 impl<'a> Structure<'a> {
     fn body(&self) -> MimePart<'a> {
-        let files = || self.draft.attachments.iter().enumerate();
-        // Only HTML can refer to a part by its content id; without it, all are attachments.
-        let inline = |file: &Attachment| self.draft.html.is_some() && file.content_id.is_some();
-        let related: Vec<_> = files()
-            .filter(|(_, file)| inline(file))
-            .map(|(n, file)| self.file(n, file, true))
-            .collect();
-        let mixed: Vec<_> = files()
-            .filter(|(_, file)| !inline(file))
-            .map(|(n, file)| self.file(n, file, false))
-            .collect();
-        let body = self.around("related", self.alternatives(), related);
-        self.around("mixed", body, mixed)
+        let rest = self.files(Role::Attached);
+        self.around("mixed", self.alternatives(), rest)
     }
 
+    /// RFC 2046 §5.1.4: the richest form last. Pictures stand with the HTML that shows them, so
+    /// that who reads the text has none of them.
     fn alternatives(&self) -> MimePart<'a> {
-        let text = self
-            .draft
-            .text
-            .as_ref()
-            .map(|text| MimePart::new("text/plain", text.as_str()));
-        let html = self
-            .draft
-            .html
-            .as_ref()
-            .map(|html| MimePart::new("text/html", html.as_str()));
-        match (text, html) {
-            // RFC 2046 §5.1.4: the richest form last.
-            (Some(text), Some(html)) => self.multipart("alternative", vec![text, html]),
-            (Some(only), None) | (None, Some(only)) => only,
-            (None, None) => MimePart::new("text/plain", ""),
+        let text = self.draft.text.as_ref();
+        let text = text.map(|text| MimePart::new("text/plain", text.as_str()));
+        let html = self.draft.html.as_ref().map(|html| {
+            let html = MimePart::new("text/html", html.as_str());
+            self.around("related", html, self.files(Role::Inline))
+        });
+        let mut forms: Vec<_> = text.into_iter().chain(html).collect();
+        if forms.is_empty() {
+            forms.push(MimePart::new("text/plain", ""));
+        }
+        forms.extend(self.files(Role::Alternative));
+        if forms.len() > 1 {
+            return self.multipart("alternative", forms);
+        }
+        forms
+            .pop()
+            .unwrap_or_else(|| MimePart::new("text/plain", ""))
+    }
+
+    fn files(&self, role: Role) -> Vec<MimePart<'a>> {
+        let files = self.draft.attachments.iter().enumerate();
+        let files = files.filter(|(_, file)| self.role(file) == role);
+        files.map(|(n, file)| self.file(n, file, role)).collect()
+    }
+
+    fn role(&self, file: &Attachment) -> Role {
+        let mut parameters = file.media_type.parameters().iter();
+        if file.media_type.essence() == "text/calendar"
+            && parameters.any(|(name, _)| name == "method")
+        {
+            Role::Alternative
+        } else if self.draft.html.is_some() && file.content_id.is_some() {
+            Role::Inline
+        } else {
+            Role::Attached
         }
     }
 
@@ -252,11 +275,15 @@ impl<'a> Structure<'a> {
     fn multipart(&self, kind: &str, parts: Vec<MimePart<'a>>) -> MimePart<'a> {
         // `=_` stands in no encoded text (RFC 2045 §6.7), so no line of a part can be a boundary.
         let boundary = format!("=_{}_{:032x}", kind, self.stamp.boundary);
-        let content_type = ContentType::new(format!("multipart/{kind}"));
+        let mut content_type = ContentType::new(format!("multipart/{kind}"));
+        if kind == "related" {
+            // Required (RFC 2387 §3.1): what the first part is.
+            content_type = content_type.attribute("type", "text/html");
+        }
         MimePart::new(content_type.attribute("boundary", boundary), parts)
     }
 
-    fn file(&self, number: usize, file: &'a Attachment, inline: bool) -> MimePart<'a> {
+    fn file(&self, number: usize, file: &'a Attachment, role: Role) -> MimePart<'a> {
         let mut content_type = ContentType::new(file.media_type.essence());
         for (name, value) in file.media_type.parameters() {
             content_type = content_type.attribute(name.as_str(), value.as_str());
@@ -274,7 +301,10 @@ impl<'a> Structure<'a> {
         {
             content_type = content_type.attribute("name", name.as_str());
         }
-        let mut disposition = ContentType::new(if inline { "inline" } else { "attachment" });
+        let mut disposition = ContentType::new(match role {
+            Role::Attached => "attachment",
+            Role::Inline | Role::Alternative => "inline",
+        });
         if let Some(name) = &file.filename {
             disposition = disposition.attribute("filename", name.as_str());
         }
@@ -305,8 +335,7 @@ fn splice(octets: &[u8], files: usize, stamp: &Stamp) -> Frame {
     // One look over the text for what all marks begin with, however many there are.
     let begin = mark_begin(stamp).into_bytes();
     let mut marks: Vec<(usize, usize, usize)> = Vec::with_capacity(files);
-    let mut places = octets.windows(begin.len()).enumerate();
-    while let Some((at, window)) = places.next() {
+    for (at, window) in octets.windows(begin.len()).enumerate() {
         if marks.len() == files || window != begin.as_slice() {
             continue;
         }

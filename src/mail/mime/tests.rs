@@ -154,7 +154,7 @@ fn parts_are_nested_as_readers_expect() {
     );
     assert_eq!(
         with(body("t"), html(), vec![logo()]),
-        "multipart/related(multipart/alternative(text/plain text/html) image/png)"
+        "multipart/alternative(text/plain multipart/related(text/html image/png))"
     );
     assert_eq!(
         with(body("t"), None, vec![pdf()]),
@@ -162,7 +162,7 @@ fn parts_are_nested_as_readers_expect() {
     );
     assert_eq!(
         with(body("t"), html(), vec![pdf(), logo()]),
-        "multipart/mixed(multipart/related(multipart/alternative(text/plain text/html) image/png) \
+        "multipart/mixed(multipart/alternative(text/plain multipart/related(text/html image/png)) \
          application/pdf)"
     );
     // Without HTML nothing can refer to it, so it is a file like any other.
@@ -178,7 +178,7 @@ fn parts_are_nested_as_readers_expect() {
     );
     assert_eq!(
         with(body("t"), None, vec![invitation]),
-        "multipart/mixed(text/plain text/calendar)"
+        "multipart/alternative(text/plain text/calendar)"
     );
 }
 

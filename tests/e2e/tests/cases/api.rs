@@ -164,8 +164,8 @@ fn as_asked(letter: &Letter, site: &Site) {
     }
     assert_eq!(
         letter.body.outline(),
-        "multipart/mixed(multipart/related(multipart/alternative(text/plain, text/html), \
-         image/png), application/pdf)",
+        "multipart/mixed(multipart/alternative(text/plain, multipart/related(text/html, \
+         image/png)), application/pdf)",
         "{parser}"
     );
     assert_eq!(letter.text_of("text/plain"), TEXT, "{parser}");

@@ -89,6 +89,12 @@ fn props_decide(site: &Site) {
     // Whose it is not, and who may only send, cannot read it; nor can any key.
     assert_error(&read_via("SENDING", &id), 401, "restricted_api_key");
     assert_error(&site.email(Key::Full, &id), 404, "not_found");
+    // A large one too, and what the caller writes of itself changes nothing.
+    let evil = r#"{"edgepost_caller":"evil","mailboxes":["c1_0"],"permission":"full_access"}"#;
+    let headers = [("edgepost-binding", evil), ("edgepost-length", "5")];
+    let id = id_of(&post_via(site, "FULL", &large(&mail), &headers));
+    let story = site.until_sent(&id);
+    assert_eq!(story.text("/source"), "api/binding/web");
     // A key that is presented counts, whatever the binding says.
     let key = site.bearer(Key::Full);
     let id = id_of(&post_via(site, "FULL", &mail, &[("authorization", &key)]));
@@ -133,9 +139,25 @@ fn forged(site: &Site) {
         "cf-ew-via",
         "x-edgepost-binding",
         "edgepost_caller",
+        // Between our own objects these say who calls and how much: from outside they say nothing.
+        "edgepost-binding",
     ] {
-        let answer = post_via(site, "OPEN", &mail, &[(name, props)]);
-        assert_error(&answer, 401, "missing_api_key");
+        for mail in [&mail, &large(&mail)] {
+            let answer = post_via(
+                site,
+                "OPEN",
+                mail,
+                &[(name, props), ("edgepost-length", "5")],
+            );
+            assert_error(&answer, 401, "missing_api_key");
+        }
     }
     site.assert_nothing_happened();
+}
+
+/// The same message with a file that makes it one to be kept as it comes.
+fn large(mail: &Value) -> Value {
+    let mut mail = mail.clone();
+    mail["attachments"] = json!([{ "filename": "f", "content": "QUJD".repeat(100_000) }]);
+    mail
 }
