@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ApiError, Card, Fingerprint, LargeBody, Tag, base64::Base64Decoder, reader::Reader};
+use super::{ApiError, Body, Card, Fingerprint, Held, Tag, reader::Reader};
 use crate::{
     limits::{ATTACHMENTS, CUSTOM_HEADERS, RECIPIENTS_PER_FIELD, TAG_CHARS, TAGS},
     mail::{
@@ -54,22 +54,9 @@ impl SendRequest {
     ///
     /// # Errors
     /// The first field that is wrong or missing.
-    pub fn read(body: &Value) -> Result<Self, ApiError> {
-        Self::read_with(body, &|_, content| {
-            octets(content).map(AttachmentContent::new)
-        })
-    }
-
-    /// Reads one message whose files were taken out of it.
-    ///
-    /// # Errors
-    /// The first field that is wrong or missing.
-    pub fn read_large(body: &LargeBody) -> Result<Self, ApiError> {
-        Self::read_with(&body.rest, &|index, _| kept(&body.files, index))
-    }
-
-    fn read_with(body: &Value, content: Contents<'_>) -> Result<Self, ApiError> {
+    pub fn read(body: &Body) -> Result<Self, ApiError> {
         let fields = body
+            .rest
             .as_object()
             .ok_or_else(|| ApiError::not_json("an object is expected"))?;
         let reader = Reader::new(fields);
@@ -104,10 +91,19 @@ impl SendRequest {
             text,
             html,
             headers: headers(&reader)?,
-            attachments: attachments(&reader, content)?,
+            attachments: attachments(&reader, &body.files)?,
             tags: tags(&reader)?,
             ignored: ignored(&reader),
         })
+    }
+
+    /// The same request with its files in it.
+    #[must_use]
+    pub fn holding(mut self, mut files: Held) -> Self {
+        for (index, file) in self.attachments.iter_mut().enumerate() {
+            file.content = AttachmentContent::Here(files.take(index));
+        }
+        self
     }
 
     /// What tells this request from others, whichever way it was read. `body` is what it was read
@@ -271,19 +267,14 @@ fn tags(reader: &Reader<'_>) -> Result<Vec<Tag>, ApiError> {
         .collect()
 }
 
-/// Gives the content of the attachment at a place, from what stands in the body.
-type Contents<'a> = &'a dyn Fn(usize, &Value) -> Option<AttachmentContent>;
-
 /// What a content has to be.
 pub(super) const NOT_CONTENT: &str =
     "`content` must be base64, a list of octets, or a Buffer as JSON";
 
-fn kept(files: &[(usize, Measured)], index: usize) -> Option<AttachmentContent> {
-    let (_, measured) = files.iter().find(|(place, _)| *place == index)?;
-    Some(AttachmentContent::Kept(measured.clone()))
-}
-
-fn attachments(reader: &Reader<'_>, content: Contents<'_>) -> Result<Vec<Attachment>, ApiError> {
+fn attachments(
+    reader: &Reader<'_>,
+    files: &[(usize, Measured)],
+) -> Result<Vec<Attachment>, ApiError> {
     let Some(value) = reader.get("attachments") else {
         return Ok(Vec::new());
     };
@@ -296,11 +287,15 @@ fn attachments(reader: &Reader<'_>, content: Contents<'_>) -> Result<Vec<Attachm
     }
     list.iter()
         .enumerate()
-        .map(|(index, value)| attachment(index, value, content))
+        .map(|(index, value)| attachment(index, value, files))
         .collect()
 }
 
-fn attachment(index: usize, value: &Value, contents: Contents<'_>) -> Result<Attachment, ApiError> {
+fn attachment(
+    index: usize,
+    value: &Value,
+    files: &[(usize, Measured)],
+) -> Result<Attachment, ApiError> {
     let wrong = |what: &dyn std::fmt::Display| ApiError::attachment(index, what);
     let fields = value
         .as_object()
@@ -332,33 +327,14 @@ fn attachment(index: usize, value: &Value, contents: Contents<'_>) -> Result<Att
         .map(TryInto::try_into)
         .transpose();
     let content_id = content_id.map_err(|error: crate::mail::InvalidAttachment| wrong(&error))?;
-    let content = reader
-        .get("content")
-        .ok_or_else(|| wrong(&"`content` is missing"))?;
-    let content = contents(index, content).ok_or_else(|| wrong(&NOT_CONTENT))?;
+    let content = files.iter().find(|(place, _)| *place == index);
+    let (_, measured) = content.ok_or_else(|| wrong(&"`content` is missing"))?;
     Ok(Attachment {
         media_type: media_type.unwrap_or_else(|| MediaType::guess(filename.as_ref())),
         filename,
         content_id,
-        content,
+        content: AttachmentContent::Kept(measured.clone()),
     })
-}
-
-/// Content in one of the three forms that clients send: base64, a list of octets, or Node's
-/// `{"type":"Buffer","data":[…]}`.
-fn octets(value: &Value) -> Option<Vec<u8>> {
-    match value {
-        Value::String(text) => Base64Decoder::decode(text).ok(),
-        Value::Array(list) => list
-            .iter()
-            .map(|octet| octet.as_u64().and_then(|n| u8::try_from(n).ok()))
-            .collect(),
-        Value::Object(fields) if fields.get("type")?.as_str() == Some("Buffer") => fields
-            .get("data")
-            .filter(|data| data.is_array())
-            .and_then(octets),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     access::bearer,
-    api::{ApiError, IdempotencyKey, SendRequest},
+    api::{ApiError, Body, BodyError, Held, IdempotencyKey, SendRequest},
     config::{Caller, Config, Name, Permission},
     limits::{IGNORED_NAMES_CHARS, JSON_BODY_OCTETS, JSON_WHOLE_OCTETS, UNAVAILABLE_RETRY_SECONDS},
     outbox::{EmailId, InvalidId, Source},
@@ -39,10 +39,12 @@ impl<O: Outboxes> Door<'_, O> {
         if !body_whole {
             return Err(ApiError::incomplete());
         }
-        let text =
-            std::str::from_utf8(&request.body).map_err(|_| ApiError::not_json("not UTF-8"))?;
-        let body: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| ApiError::not_json(&error.to_string()))?;
+        let mut files = Held::default();
+        let body = Body::read(request.body.as_slice(), &mut files);
+        let body = body.map_err(|error| match error {
+            BodyError::Caller(error) => error,
+            BodyError::Storage => ApiError::unavailable(),
+        })?;
         let asked = SendRequest::read(&body)?;
         let allowed = caller.sending_mailbox(self.config, &asked.from.address);
         let Some((mailbox, settings)) = allowed else {
@@ -50,9 +52,10 @@ impl<O: Outboxes> Door<'_, O> {
         };
         let idempotency = scope.map(|scope| Idempotency {
             scope,
-            fingerprint: asked.fingerprint(&body),
+            fingerprint: asked.fingerprint(&body.rest),
         });
         let ignored = asked.ignored.join(", ");
+        let asked = asked.holding(files);
         let (card, draft) = asked.into_parts(settings.sender.address.clone(), &caller.name);
         let accept = Accept {
             mailbox: mailbox.clone(),

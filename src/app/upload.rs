@@ -19,7 +19,7 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    api::{ApiError, FileSink, LargeBody, LargeError, NotKept, SendRequest},
+    api::{ApiError, Body, BodyError, FileSink, NotKept, SendRequest},
     config::{Caller, Config, Name},
     limits::{JSON_BODY_OCTETS, UPLOAD_PIECE_TIMEOUT, UPLOAD_TIMEOUT},
     mail::{PartNumber, Place},
@@ -151,14 +151,14 @@ where
             store: self.store,
             id,
         };
-        let read = LargeBody::read(Rows::new(self.store, id), &mut files);
+        let read = Body::read(Rows::new(self.store, id), &mut files);
         let body = read.map_err(|error| match error {
-            LargeError::Caller(error) => error,
-            LargeError::Storage => ApiError::unavailable(),
+            BodyError::Caller(error) => error,
+            BodyError::Storage => ApiError::unavailable(),
         })?;
         let dropped = self.store.drop_part(id, PartNumber::REQUEST);
         dropped.map_err(|StoreFault| ApiError::unavailable())?;
-        let asked = SendRequest::read_large(&body)?;
+        let asked = SendRequest::read(&body)?;
         let from = &asked.from.address;
         let Some((mailbox, settings)) = ticket.caller.sending_mailbox(self.config, from) else {
             return Err(emails::why_not(&ticket.caller, self.config));

@@ -2,6 +2,16 @@ use serde_json::json;
 
 use super::*;
 
+/// Reads a body that is all here.
+fn read(body: &Value) -> Result<SendRequest, ApiError> {
+    let mut files = Held::default();
+    match Body::read(body.to_string().as_bytes(), &mut files) {
+        Ok(body) => SendRequest::read(&body).map(|request| request.holding(files)),
+        Err(crate::api::BodyError::Caller(error)) => Err(error),
+        Err(crate::api::BodyError::Storage) => panic!("nothing is stored"),
+    }
+}
+
 fn minimal() -> Value {
     json!({ "from": "Acme <a@acme.test>", "to": "d@e.test", "subject": "Hi", "text": "x" })
 }
@@ -9,11 +19,11 @@ fn minimal() -> Value {
 fn with(field: &str, value: Value) -> Result<SendRequest, ApiError> {
     let mut body = minimal();
     body[field] = value;
-    SendRequest::read(&body)
+    read(&body)
 }
 
 fn draft(body: &Value) -> Draft {
-    let request = SendRequest::read(body).unwrap();
+    let request = read(body).unwrap();
     request.into_parts("a@acme.test".parse().unwrap(), "shop").1
 }
 
@@ -38,10 +48,7 @@ fn a_string_is_a_list_of_one_and_null_is_nothing() {
 #[test]
 fn a2_wrong_types_name_their_field() {
     for body in [json!(null), json!([]), json!("x"), json!(5)] {
-        assert_eq!(
-            SendRequest::read(&body).unwrap_err().name,
-            "validation_error"
-        );
+        assert_eq!(read(&body).unwrap_err().name, "validation_error");
     }
     for (field, value) in [
         ("to", json!(5)),
@@ -76,7 +83,7 @@ fn a3_missing_fields_are_named() {
     for field in ["from", "to", "subject", "text"] {
         let mut body = minimal();
         body.as_object_mut().unwrap().remove(field);
-        let error = SendRequest::read(&body).unwrap_err();
+        let error = read(&body).unwrap_err();
         assert_eq!((error.status, error.name), (422, "missing_required_field"));
         assert!(error.message.contains(field), "{}", error.message);
     }

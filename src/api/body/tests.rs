@@ -37,24 +37,24 @@ impl Files {
     }
 }
 
-fn read(json: &str) -> Result<(LargeBody, Files), LargeError> {
+fn read(json: &str) -> Result<(Body, Files), BodyError> {
     let mut files = Files::default();
-    LargeBody::read(json.as_bytes(), &mut files).map(|body| (body, files))
+    Body::read(json.as_bytes(), &mut files).map(|body| (body, files))
 }
 
 fn message(attachments: Value) -> Value {
     json!({ "from": "a@b.test", "to": "c@d.test", "subject": "Größe", "text": "x\n", "attachments": attachments })
 }
 
-fn name(error: LargeError) -> (u16, &'static str) {
+fn name(error: BodyError) -> (u16, &'static str) {
     match error {
-        LargeError::Caller(error) => (error.status, error.name),
-        LargeError::Storage => (0, "storage"),
+        BodyError::Caller(error) => (error.status, error.name),
+        BodyError::Storage => (0, "storage"),
     }
 }
 
 #[test]
-fn a_large_body_says_what_a_small_one_says() {
+fn files_are_taken_out_in_whatever_form_they_are() {
     let long: Vec<u8> = (0..=255).cycle().take(FILE_PIECE_OCTETS * 2 + 5).collect();
     let long64 = ::base64::Engine::encode(&::base64::engine::general_purpose::STANDARD, &long);
     let body = message(json!([
@@ -64,60 +64,67 @@ fn a_large_body_says_what_a_small_one_says() {
         { "content": long64, "filename": "long" },
         { "content": "", "filename": "empty" },
     ]));
-    let (large, files) = read(&body.to_string()).unwrap();
-    assert_eq!(files.whole(0), b"hi");
-    assert_eq!(files.whole(1), [0, 255, 10]);
-    assert_eq!(files.whole(2), b"hi");
-    assert_eq!(files.whole(3), long);
-    assert_eq!(files.whole(4), b"");
-    let small = SendRequest::read(&body).unwrap();
-    let from_large = SendRequest::read_large(&large).unwrap();
-    assert_eq!(
-        from_large.fingerprint(&large.rest),
-        small.fingerprint(&body)
-    );
-    let sender = || "a@b.test".parse().unwrap();
-    let (card, mut draft) = small.into_parts(sender(), "key/x");
-    let (large_card, large_draft) = from_large.into_parts(sender(), "key/x");
-    for file in &mut draft.attachments {
-        file.content = crate::mail::AttachmentContent::Kept(file.content.measured());
+    let expected: [&[u8]; 5] = [b"hi", &[0, 255, 10], b"hi", &long, b""];
+    let (read, files) = read(&body.to_string()).unwrap();
+    let mut held = Held::default();
+    let again = Body::read(body.to_string().as_bytes(), &mut held).unwrap();
+    for (index, octets) in expected.into_iter().enumerate() {
+        assert!(
+            files.whole(index) == octets && held.take(index) == octets,
+            "{index}"
+        );
+        assert_eq!(read.files[index], (index, Measure::of(octets)));
     }
-    assert_eq!((large_card, large_draft), (card, draft));
+    assert_eq!((&again.rest, &again.files), (&read.rest, &read.files));
+    // What stands there instead says nothing of it.
+    assert_eq!(
+        read.rest["attachments"][3],
+        json!({ "content": true, "filename": "long" })
+    );
+    assert_eq!(read.rest["subject"], body["subject"]);
 }
 
 #[test]
-fn the_same_mistakes_are_answered_in_the_same_way() {
-    let bodies = [
-        json!(null),
-        json!([]),
-        json!("x"),
-        json!({}),
-        message(json!("x")),
-        message(json!({ "content": "aGk=" })),
-        message(json!([null])),
-        message(json!([{}])),
-        message(json!([{ "content": null }])),
-        message(json!([{ "content": true }])),
-        message(json!([{ "content": "no base64!" }])),
-        message(json!([{ "content": [256] }])),
-        message(json!([{ "content": [1.5] }])),
-        message(json!([{ "content": [-1] }])),
-        message(json!([{ "content": ["1"] }])),
-        message(json!([{ "content": { "data": [1] } }])),
-        message(json!([{ "content": { "type": "Buffer" } }])),
-        message(json!([{ "content": { "type": "Bluffer", "data": [1] } }])),
-        message(json!([{ "content": "aGk=", "path": "https://x" }])),
-        message(Value::Array(vec![
-            json!({ "content": "aGk=" });
-            ATTACHMENTS + 1
-        ])),
-    ];
-    for body in bodies {
-        let small = SendRequest::read(&body).map_err(|error| (error.status, error.name));
-        let large = read(&body.to_string())
-            .and_then(|(large, _)| SendRequest::read_large(&large).map_err(LargeError::Caller))
-            .map_err(name);
-        assert_eq!(large.map(drop), small.map(drop), "{body:.200}");
+fn mistakes_are_the_callers() {
+    let full = Value::Array(vec![json!({ "content": "aGk=" }); ATTACHMENTS + 1]);
+    for (attachments, wrong) in [
+        (json!("x"), "validation_error"),
+        (json!({ "content": "aGk=" }), "validation_error"),
+        (full, "validation_error"),
+        (json!([null]), "invalid_attachment"),
+        (json!([{}]), "invalid_attachment"),
+        (json!([{ "content": null }]), "invalid_attachment"),
+        (json!([{ "content": true }]), "invalid_attachment"),
+        (json!([{ "content": "no base64!" }]), "invalid_attachment"),
+        (json!([{ "content": [256] }]), "invalid_attachment"),
+        (json!([{ "content": [1.5] }]), "invalid_attachment"),
+        (json!([{ "content": [-1] }]), "invalid_attachment"),
+        (json!([{ "content": ["1"] }]), "invalid_attachment"),
+        (
+            json!([{ "content": { "data": [1] } }]),
+            "invalid_attachment",
+        ),
+        (
+            json!([{ "content": { "type": "Buffer" } }]),
+            "invalid_attachment",
+        ),
+        (
+            json!([{ "content": { "type": "Bluffer", "data": [1] } }]),
+            "invalid_attachment",
+        ),
+        (
+            json!([{ "content": "aGk=", "path": "https://x" }]),
+            "invalid_attachment",
+        ),
+    ] {
+        let body = message(attachments);
+        let read = read(&body.to_string())
+            .and_then(|(body, _)| SendRequest::read(&body).map_err(BodyError::Caller));
+        assert_eq!(
+            read.map(drop).map_err(name),
+            Err((422, wrong)),
+            "{body:.200}"
+        );
     }
 }
 
@@ -153,7 +160,7 @@ fn a1_what_is_no_json_is_refused_as_such() {
         b"{\"attachments\":[{\"content\":\"\xff\"}]}",
     ];
     for bad in not_utf8 {
-        let read = LargeBody::read(bad, &mut Files::default())
+        let read = Body::read(bad, &mut Files::default())
             .map(drop)
             .map_err(name);
         assert_eq!(read, Err((400, "validation_error")));
@@ -194,13 +201,13 @@ fn storage_that_fails_is_nobodys_mistake_but_ours() {
         }
     }
     let source = b"{\"a\":".chain(Broken);
-    let error = LargeBody::read(source, &mut Files::default()).map(drop);
-    assert_eq!(error, Err(LargeError::Storage));
+    let error = Body::read(source, &mut Files::default()).map(drop);
+    assert_eq!(error, Err(BodyError::Storage));
     let body = message(json!([{ "content": "aGk=" }])).to_string();
     let mut files = Files {
         broken: true,
         ..Files::default()
     };
-    let error = LargeBody::read(body.as_bytes(), &mut files).map(drop);
-    assert_eq!(error, Err(LargeError::Storage));
+    let error = Body::read(body.as_bytes(), &mut files).map(drop);
+    assert_eq!(error, Err(BodyError::Storage));
 }

@@ -1,5 +1,6 @@
-//! A JSON body too large to be held: read once from beginning to end, the files in it written
-//! somewhere else as they are met, and only the rest kept.
+//! A JSON body, read once from beginning to end: the files in it are written somewhere else as they
+//! are met, and only the rest is held. So a body takes as much memory as its text, whatever its size
+//! and however its files are written.
 
 use std::{
     cell::Cell,
@@ -29,13 +30,43 @@ pub trait FileSink {
     fn write(&mut self, index: usize, piece: u32, octets: Vec<u8>) -> Result<(), NotKept>;
 }
 
+/// Files that are held, for a body that is.
+#[derive(Default)]
+pub struct Held(Vec<(usize, Vec<u8>)>);
+
+impl Held {
+    /// The file at `index`, which is then not held any more.
+    pub fn take(&mut self, index: usize) -> Vec<u8> {
+        let file = self.0.iter_mut().find(|(place, _)| *place == index);
+        file.map(|(_, octets)| std::mem::take(octets))
+            .unwrap_or_default()
+    }
+}
+
+impl FileSink for Held {
+    fn write(&mut self, index: usize, piece: u32, octets: Vec<u8>) -> Result<(), NotKept> {
+        match self.0.last_mut().filter(|_| piece > 0) {
+            Some((_, file)) => file.extend_from_slice(&octets),
+            None => self.0.push((index, octets)),
+        }
+        Ok(())
+    }
+}
+
+/// Somebody's letters: `Debug` shows how many.
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({} files)", self.0.len())
+    }
+}
+
 /// A file could not be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotKept;
 
 /// What is left of a body when its files have been taken out of it.
 #[derive(Debug)]
-pub struct LargeBody {
+pub struct Body {
     /// The body, without the content of its attachments.
     pub rest: Value,
     /// What is known of each content that was taken out, with the attachment's place.
@@ -44,19 +75,19 @@ pub struct LargeBody {
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LargeError {
+pub enum BodyError {
     /// The caller's mistake.
     Caller(ApiError),
     /// Where it was read from, or where its files go, failed.
     Storage,
 }
 
-impl LargeBody {
+impl Body {
     /// Reads a body. `json` may fail only because storage does.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn read(json: impl Read, files: &mut impl FileSink) -> Result<Self, LargeError> {
+    pub fn read(json: impl Read, files: &mut impl FileSink) -> Result<Self, BodyError> {
         let uncounted = Rc::new(Cell::new(false));
         let source = Source {
             json,
@@ -86,10 +117,10 @@ impl LargeBody {
         });
         match read {
             Ok(rest) => Ok(Self { rest, files }),
-            Err(_) if failed.get() == Some(Fault::Storage) => Err(LargeError::Storage),
+            Err(_) if failed.get() == Some(Fault::Storage) => Err(BodyError::Storage),
             Err(_) if failed.get() == Some(Fault::TooMuch) => Err(too_much()),
             Err(Stop::Is(error)) => Err(error),
-            Err(Stop::Syntax) => Err(LargeError::Caller(ApiError::not_json(
+            Err(Stop::Syntax) => Err(BodyError::Caller(ApiError::not_json(
                 "it ends early or is no JSON",
             ))),
         }
@@ -98,7 +129,7 @@ impl LargeBody {
 
 /// Reading stops.
 enum Stop {
-    Is(LargeError),
+    Is(BodyError),
     /// At what is no JSON, or no UTF-8, or nested too deep.
     Syntax,
 }
@@ -110,8 +141,8 @@ impl From<ReaderError> for Stop {
     }
 }
 
-impl From<LargeError> for Stop {
-    fn from(error: LargeError) -> Self {
+impl From<BodyError> for Stop {
+    fn from(error: BodyError) -> Self {
         Self::Is(error)
     }
 }
@@ -176,7 +207,7 @@ impl<R: Read, S: FileSink> Reading<'_, R, S> {
             let index = list.len();
             if index >= ATTACHMENTS {
                 let most = format_args!("it has at most {ATTACHMENTS} entries").to_string();
-                return Err(LargeError::Caller(ApiError::invalid("attachments", most)).into());
+                return Err(BodyError::Caller(ApiError::invalid("attachments", most)).into());
             }
             let value = if self.json.peek()? == ValueType::Object {
                 self.object(|reading, name| match name {
@@ -301,7 +332,7 @@ impl<'a, S: FileSink> File<'a, S> {
         self.measure.add(&piece);
         let kept = self.sink.write(self.index, self.pieces, piece);
         self.pieces = self.pieces.saturating_add(1);
-        kept.map_err(|NotKept| LargeError::Storage.into())
+        kept.map_err(|NotKept| BodyError::Storage.into())
     }
 
     fn end(mut self) -> Result<Measured, Stop> {
@@ -315,7 +346,7 @@ impl<'a, S: FileSink> File<'a, S> {
     /// It is not a file in any form.
     fn is_none(&self) -> Stop {
         let error = ApiError::attachment(self.index, super::send::NOT_CONTENT);
-        LargeError::Caller(error).into()
+        BodyError::Caller(error).into()
     }
 }
 
@@ -394,12 +425,12 @@ fn buffer<R: Read, S: FileSink>(
     }
 }
 
-fn caller(what: &str) -> LargeError {
-    LargeError::Caller(ApiError::not_json(what))
+fn caller(what: &str) -> BodyError {
+    BodyError::Caller(ApiError::not_json(what))
 }
 
-fn too_much() -> LargeError {
-    LargeError::Caller(ApiError::too_large("MESSAGE_TEXT_OCTETS"))
+fn too_much() -> BodyError {
+    BodyError::Caller(ApiError::too_large("MESSAGE_TEXT_OCTETS"))
 }
 
 #[cfg(test)]
