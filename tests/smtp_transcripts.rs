@@ -16,6 +16,7 @@
 //! | `NO TLS` | the same; the handshake fails |
 //! | `CLOSE`, `TIMEOUT` | the server closes; the deadline passes |
 //! | `LATER` | five minutes pass, in which a message has to be handed over |
+//! | `MINUTES N` | so much time passes, and somebody says so |
 //! | `READY` | the client must be ready |
 //! | `BEGIN a b` | a message to these recipients, as long as the content it gets below, or 100 octets; with `8bit`, `utf8` or `size=N` among them it needs that |
 //! | `CONTENT text` | the client must want the next piece of content, or the first again; it gets this, with `\r\n` written out |
@@ -327,6 +328,10 @@ fn run(script: &str, arrival: Arrival) {
             run.content(Piece::Unreadable);
         } else if *line == "LATER" {
             run.now = run.now.after(Duration::from_secs(300));
+        } else if let Some(minutes) = line.strip_prefix("MINUTES ") {
+            let minutes: u64 = minutes.parse().expect("minutes");
+            run.now = run.now.after(Duration::from_secs(60 * minutes));
+            run.input(Input::Timeout);
         } else if let Some(name) = line.strip_prefix("FOUND ") {
             let failure = run.failure.as_ref().expect("a failure");
             let found = failure.finding.as_ref().map(|finding| finding.name());

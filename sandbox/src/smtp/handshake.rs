@@ -17,8 +17,9 @@ use super::script::Step;
 use super::wire::Stream;
 use crate::inbox::TlsFacts;
 
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(60);
+/// How long a handshake may take: as long as a command (RFC 5321 §4.5.3.2.7), so that a client which
+/// waits for a greeting meanwhile is the first to give up.
+const HANDSHAKE: Duration = Duration::from_secs(300);
 
 impl Connection {
     pub(super) async fn handshake(&mut self) -> Result<(), End> {

@@ -55,6 +55,13 @@ pub(in crate::smtp) const NO_GREETING: Loss = Loss {
     advice: "the mail server did not greet in time; check smtp_port, and set smtp_tls = \"implicit\" if that port takes TLS from the first octet, for then the server waits for us",
 };
 
+pub(in crate::smtp) const NOT_GREETED: Loss = Loss {
+    name: "ended_without_greeting",
+    what: "the connection ended before the greeting, on a connection that starts in the clear",
+    cause: Cause::ConnectionLost,
+    advice: "the mail server closed the connection without a greeting; it may be busy, or tired of waiting for TLS: set smtp_tls = \"implicit\" if smtp_port takes TLS from the first octet",
+};
+
 pub(in crate::smtp) const TLS_AT_START: Loss = Loss {
     name: "tls_failed_at_start",
     what: "implicit TLS: the connection ended before the greeting",
@@ -87,6 +94,7 @@ pub(in crate::smtp) const AT_AUTH: Loss = Loss {
 pub const LOSSES: &[Loss] = &[
     NO_CONNECTION_OVER_TLS,
     NO_GREETING,
+    NOT_GREETED,
     TLS_AT_START,
     TLS_HANDSHAKE,
     TLS_FIRST_OCTETS,

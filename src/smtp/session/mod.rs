@@ -249,8 +249,13 @@ impl Session {
             (State::Tls, _) => Some(loss::TLS_HANDSHAKE),
             (State::EhloTls, _) if !implicit => Some(loss::TLS_FIRST_OCTETS),
             (State::Greeting, Cause::TimedOut) if !implicit => Some(loss::NO_GREETING),
-            (State::Greeting, Cause::ConnectionLost) if implicit => {
-                self.replies.is_drained().then_some(loss::TLS_AT_START)
+            // Once there is an octet of it, the port is of the right kind.
+            (State::Greeting, Cause::ConnectionLost) if self.replies.is_drained() => {
+                Some(if implicit {
+                    loss::TLS_AT_START
+                } else {
+                    loss::NOT_GREETED
+                })
             }
             (State::AuthChallenge(_) | State::Auth(_), Cause::ConnectionLost) => {
                 Some(loss::AT_AUTH)

@@ -1,9 +1,13 @@
 //! What servers offer and what is made of it: ports, mechanisms, extensions.
 
 use edgepost_e2e::{Case, Setup, Site};
-use edgepost_sandbox::{ContentForm, Fault, Security};
+use edgepost_sandbox::{ContentForm, Fault, Security, Step};
 
 use super::outcome::{Becomes, check};
+
+/// How long the provider takes over each message: enough for a second connection to be opened
+/// meanwhile, by whoever would.
+const SLOW_MILLIS: u64 = 300;
 
 /// Messages that are posted at once.
 const AT_ONCE: usize = 20;
@@ -44,8 +48,9 @@ pub fn cases() -> Vec<Case> {
         Setup::all(all.map(Fault::without)),
         |site| plain(site, false),
     ));
-    cases.push(Case::new(
+    cases.push(Case::with(
         "S14 many messages at once go over one connection at a time",
+        Setup::always(Fault::delay(Step::Content, SLOW_MILLIS)),
         one_connection,
     ));
     cases

@@ -60,8 +60,7 @@ pub fn certificates(how: &str) -> Vec<Case> {
         let setup = Setup::always(Fault::Certificate(certificate));
         let (setup, becomes) = if implicit {
             // There the handshake is part of connecting.
-            let causes = &["connect_failed", "tls_failed"];
-            (setup.over_tls(), Becomes::Soon(causes))
+            (setup.over_tls(), Becomes::Soon(&["connect_failed"]))
         } else {
             (setup, TLS_FAILED)
         };
