@@ -18,7 +18,7 @@ use crate::{
         Keeper, KeeperAnswer, KeeperRequest,
         ports::{StoreFault, TokenCustody},
     },
-    oauth::{Credential, TokenFailure},
+    oauth::TokenFailure,
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
@@ -56,11 +56,7 @@ impl DurableObject for TokenKeeper {
             let failure = TokenFailure::new(Cause::Misconfigured, Trouble::Configuration);
             return Response::from_json(&KeeperAnswer::Failure(failure));
         };
-        let credential = Credential::grant(
-            &mailbox.provider,
-            &mailbox.client_id,
-            &mailbox.sender.address,
-        );
+        let credential = mailbox.credential();
         // During a deploy an Outbox of one version may ask a Keeper of another: it must not be
         // given the token of a credential that is configured differently here.
         if self.name.as_deref() != Some(credential.keeper_name().as_str()) {
@@ -78,6 +74,7 @@ impl DurableObject for TokenKeeper {
             flight: &self.flight,
             unsaved: &self.unsaved,
             provider: &mailbox.provider,
+            right: mailbox.right,
             client_id: &mailbox.client_id,
             client_secret: mailbox
                 .client_secret

@@ -26,7 +26,7 @@ use crate::{
         Trigger, Turns, Upload, begin_staging,
         ports::{Clock, ContentStore, StoreFault},
     },
-    config::Name,
+    config::{MailboxConfig, Name},
     limits::STORE_RETRY,
     mail::Place,
     oauth::{CachedToken, Credential},
@@ -227,13 +227,7 @@ impl Inner {
         let sealer = config.root_key.as_ref().map(|root_key| {
             Sealer::new(root_key, config.previous_root_key.as_ref(), Purpose::Seal)
         });
-        let credential = mailbox.map(|mailbox| {
-            Credential::grant(
-                &mailbox.provider,
-                &mailbox.client_id,
-                &mailbox.sender.address,
-            )
-        });
+        let credential = mailbox.map(MailboxConfig::credential);
         let record = credential
             .as_ref()
             .map(Credential::cache_record)
