@@ -304,3 +304,39 @@ pub const STORE_RETRY: Duration = Duration::from_secs(60);
 /// A message due for longer than this without an attempt under way means that its alarm was
 /// lost; the next request to the Outbox then starts the drain itself.
 pub const ALARM_LOST_AFTER: Duration = Duration::from_secs(60);
+
+/// Alerts of one mailbox that are kept until they are told; the oldest goes first. Each is news of its
+/// own, and an owner who missed ten of them is not helped by more.
+pub const ALERTS_KEPT: usize = 10;
+
+/// Messages that one alert names; how many there are it says in any case.
+pub const ALERT_IDS: usize = 20;
+
+/// Addresses that alerts are mailed to.
+pub const ALERT_RECIPIENTS: usize = 10;
+
+/// Messages that failed are told of once in this time, all together: a caller with a bad list of
+/// recipients must not make as many alerts.
+pub const ALERT_DIGEST_EVERY: Duration = Duration::from_secs(3600);
+
+/// Trouble that should pass by itself is told when it has lasted so long. Outages of providers are
+/// mostly shorter, and nobody could do anything about them.
+pub const ALERT_LASTING: Duration = Duration::from_secs(4 * 3600);
+
+/// How long a channel may take to take one alert.
+pub const ALERT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long one run may be telling. Mail that is accepted meanwhile waits for it.
+pub const ALERT_RUN_MAX: Duration = Duration::from_secs(30);
+
+/// The first wait before an alert that a channel did not take is told again; doubled each time.
+pub const ALERT_RETRY_FIRST: Duration = Duration::from_secs(120);
+
+/// The longest wait before that.
+pub const ALERT_RETRY_LONGEST: Duration = Duration::from_secs(3600);
+
+/// The shortest wait jitter may choose.
+pub const ALERT_RETRY_SHORTEST: Duration = Duration::from_secs(60);
+
+/// An alert that a channel has not taken for so long is dropped: by then it is history.
+pub const ALERT_GIVE_UP: Duration = Duration::from_secs(3 * 24 * 3600);

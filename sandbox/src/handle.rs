@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::accounts::{AccountSettings, Accounts, Refuse, TokenFault, TokenRequest};
 use crate::authority::Certificates;
+use crate::hook::{HookPost, Hooks};
 use crate::inbox::{Delivered, Inbox};
 use crate::options::{Options, SampleSite};
 use crate::smtp::port::SmtpPort;
@@ -83,6 +84,7 @@ impl Sandbox {
                 id: "edgepost-sandbox-client".to_owned(),
                 secret: random::opaque("secret-"),
             },
+            hooks: Hooks::default(),
             web_port,
             https_port,
             smtp_port: OnceLock::new(),
@@ -125,6 +127,16 @@ impl Sandbox {
     /// Where codes and refresh tokens are exchanged.
     pub fn token_endpoint(&self) -> String {
         format!("{}/token", self.issuer())
+    }
+
+    /// An address that records what is posted to it, under a name that is made up here.
+    pub fn hook_url(&self, name: &str) -> String {
+        format!("{}/hook/{name}", self.issuer())
+    }
+
+    /// What was posted to [`Self::hook_url`], oldest first.
+    pub fn hook_posts(&self, name: &str) -> Vec<HookPost> {
+        self.world.hooks.of(name)
     }
 
     /// The authority's certificate, to be trusted by the client under test and by nobody else.

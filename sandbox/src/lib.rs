@@ -29,6 +29,7 @@ mod accounts;
 mod authority;
 mod clock;
 mod handle;
+mod hook;
 mod http;
 mod inbox;
 mod net;
@@ -44,6 +45,7 @@ mod world;
 pub use accounts::{AccountSettings, Refuse, TokenFault, TokenRequest};
 pub use authority::ServerIdentity;
 pub use handle::Sandbox;
+pub use hook::HookPost;
 pub use inbox::{AuthFacts, AuthForm, ContentForm, Delivered, Envelope, Recipient, TlsFacts};
 pub use options::{Options, SampleSite};
 pub use smtp::port::SmtpPort;
@@ -65,6 +67,9 @@ pub const SMTP_SCOPE: &str = "https://sandbox.test/SMTP.Send";
 
 /// How many messages the inbox keeps; the oldest goes first.
 pub const INBOX_CAPACITY: usize = 1_000;
+
+/// How many posts to hooks are kept; the oldest goes first.
+pub const HOOK_CAPACITY: usize = 2_000;
 
 /// How many connection records are kept; the oldest closed one goes first.
 pub const CONNECTION_CAPACITY: usize = 5_000;

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use crate::accounts::Accounts;
 use crate::authority::Certificates;
+use crate::hook::Hooks;
 use crate::inbox::Inbox;
 use crate::options::SampleSite;
 use crate::smtp::port::SmtpPort;
@@ -23,6 +24,7 @@ pub(crate) struct World {
     pub(crate) https_port: u16,
     /// The default submission port, set once it is open.
     pub(crate) smtp_port: OnceLock<u16>,
+    pub(crate) hooks: Hooks,
     pub(crate) site: Mutex<Option<SampleSite>>,
     /// All submission ports, for the pages and the JSON API to script, close and reopen.
     pub(crate) ports: Mutex<BTreeMap<u16, SmtpPort>>,

@@ -3,8 +3,12 @@
 use std::cell::{Cell, RefCell};
 
 use super::{
+    alerts::Owner,
     content::ContentReader,
-    ports::{Clock, Connector, Entropy, OutboxStore, StoreFault, TokenCache, TokenSource, random},
+    ports::{
+        Alerts, Change, Clock, Connector, Entropy, OutboxStore, StoreFault, TokenCache,
+        TokenSource, random,
+    },
     submit::{Link, Opening},
     tokens::Tokens,
 };
@@ -14,7 +18,7 @@ use crate::{
         ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STAGING_MAX, STORE_RETRY,
     },
     oauth::{CachedToken, Fingerprint},
-    outbox::{Health, Job, StoryEvent},
+    outbox::{EmailId, Health, Job, StoryEvent},
     outcome::{Cause, Failure, Outcome, Reach, Trouble},
     smtp::{ClientName, Needs, SessionConfig, Transaction},
     time::UnixMillis,
@@ -69,7 +73,7 @@ pub enum Trigger {
 
 /// An Outbox: its mailbox, and its ports.
 #[derive(Debug)]
-pub struct Outbox<'a, S, N, K, E, C, T> {
+pub struct Outbox<'a, S, N, K, E, C, T, A> {
     /// Its messages.
     pub store: &'a S,
     /// The way to the mail server.
@@ -84,11 +88,13 @@ pub struct Outbox<'a, S, N, K, E, C, T> {
     /// A fingerprint of everything that decides whether the mailbox works: when it changes, what
     /// was found wrong under the old one is forgotten.
     pub settings: &'a str,
+    /// The ways to the mailbox's owner.
+    pub alerts: &'a A,
     /// What it remembers.
     pub drain: &'a Drain,
 }
 
-impl<'a, S, N, K, E, C, T> Outbox<'a, S, N, K, E, C, T>
+impl<'a, S, N, K, E, C, T, A> Outbox<'a, S, N, K, E, C, T, A>
 where
     S: OutboxStore,
     N: Connector,
@@ -96,6 +102,7 @@ where
     E: Entropy,
     C: TokenCache,
     T: TokenSource,
+    A: Alerts,
 {
     /// Sends what is due and arms the alarm for what is not. A second call while one is under
     /// way sends nothing: one connection a mailbox, one attempt a message.
@@ -122,12 +129,17 @@ where
         if trigger == Trigger::Request {
             self.store.arm(self.clock.now().after(RUN_SAFETY))?;
         }
+        let began = self.clock.now();
         self.recover()?;
         self.sweep()?;
         let health = self.store.health()?;
         let under_these = health.clone().under(self.settings);
         if under_these != health {
-            self.store.set_health(&under_these)?;
+            self.store.commit(&Change {
+                health: Some(&under_these),
+                alerts: self.owner().after_settings()?.as_ref(),
+                ..Change::default()
+            })?;
         }
         let mut link = None;
         let sent = self.send_due(&mut link).await;
@@ -135,6 +147,7 @@ where
             link.close().await;
         }
         sent?;
+        self.owner().tell(began).await?;
         // Nothing is awaited between this look and arming, so no message accepted meanwhile can
         // be overlooked.
         self.arm_next()
@@ -145,12 +158,12 @@ where
     fn recover(&self) -> Result<(), StoreFault> {
         let unsaved = self.drain.unsaved.borrow().clone();
         if let Some((job, event)) = unsaved {
-            self.store.update(&job, &event)?;
+            self.conclude(&job, &event, false)?;
             self.drain.unsaved.replace(None);
         }
         for mut job in self.store.leased()? {
             match job.found_leased(self.clock.now(), self.random()) {
-                Some(event) => self.store.update(&job, &event)?,
+                Some(event) => self.conclude(&job, &event, false)?,
                 None => self.store.realign(&job)?,
             }
         }
@@ -197,12 +210,13 @@ where
                 return Ok(());
             };
             let hand_over_by = began.after(HAND_OVER_MAX);
+            let id = job.id;
             let trouble = self.send(job, open, hand_over_by).await?;
             if let Some(failure) = trouble {
                 if let Some(spent) = link.take() {
                     spent.abandon().await;
                 }
-                return self.note(&failure);
+                return self.note(id, &failure);
             }
         }
         Ok(())
@@ -238,18 +252,21 @@ where
             reader.read()
         };
         let outcomes = link.transact(transaction, hand_over_by, content).await;
-        if let Some(event) = job.conclude(&outcomes, self.clock.now(), self.random()) {
-            let stored = self.store.update(&job, &event);
-            if stored.is_err() {
-                self.drain.unsaved.replace(Some((job, event)));
-            }
-            stored?;
-        }
         let failures = outcomes.iter().filter_map(Outcome::failure);
         let of_mailbox = failures
             .clone()
             .find(|failure| failure.reach != Reach::Message)
             .cloned();
+        // A server that says yes or no to a message has no complaint about its mailbox.
+        let answered = |outcome| matches!(outcome, &Outcome::Accepted(_) | &Outcome::Rejected(_));
+        let works = of_mailbox.is_none() && outcomes.iter().any(answered);
+        if let Some(event) = job.conclude(&outcomes, self.clock.now(), self.random()) {
+            let stored = self.conclude(&job, &event, works);
+            if stored.is_err() {
+                self.drain.unsaved.replace(Some((job, event)));
+            }
+            stored?;
+        }
         let ready = link.ready().await;
         // A server that closes after it took a message does what servers do; one that closes on
         // every message is left alone for a while.
@@ -264,15 +281,28 @@ where
         })
     }
 
+    /// Stores the end of an attempt, with what the owner is to know of it. `works` says that it has
+    /// shown the mailbox to be in order.
+    fn conclude(&self, job: &Job, event: &StoryEvent, works: bool) -> Result<(), StoreFault> {
+        self.store.commit(&Change {
+            job: Some((job, event)),
+            alerts: self.owner().after_attempt(job, works)?.as_ref(),
+            ..Change::default()
+        })
+    }
+
     /// Notes what ails the mailbox. A failure of one message says that nothing does.
-    fn note(&self, failure: &Failure) -> Result<(), StoreFault> {
+    fn note(&self, id: EmailId, failure: &Failure) -> Result<(), StoreFault> {
         let health = self.store.health()?;
         let noted = health.after_failure(failure, self.settings, self.clock.now(), self.random());
         if noted == health {
-            Ok(())
-        } else {
-            self.store.set_health(&noted)
+            return Ok(());
         }
+        self.store.commit(&Change {
+            health: Some(&noted),
+            alerts: self.owner().after_failure(failure, id)?.as_ref(),
+            ..Change::default()
+        })
     }
 
     /// The mailbox cannot be used: the message that found out says so in its story, and all wait.
@@ -280,9 +310,20 @@ where
         let now = self.clock.now();
         let health = self.store.health()?;
         let health = health.after_failure(failure, self.settings, now, self.random());
-        match job.postpone(failure, now) {
-            Some(event) => self.store.update_with_health(&job, &event, &health),
-            None => self.store.set_health(&health),
+        let event = job.postpone(failure, now);
+        self.store.commit(&Change {
+            job: event.as_ref().map(|event| (&job, event)),
+            health: Some(&health),
+            alerts: self.owner().after_failure(failure, job.id)?.as_ref(),
+        })
+    }
+
+    fn owner(&self) -> Owner<'a, S, K, E, A> {
+        Owner {
+            store: self.store,
+            clock: self.clock,
+            entropy: self.entropy,
+            alerts: self.alerts,
         }
     }
 
@@ -347,7 +388,8 @@ where
     }
 }
 
-/// When the next message may be tried, or content that never became a message is to be swept.
+/// When the next message may be tried, the owner is to be told something, or content that never
+/// became a message is to be swept.
 pub(super) fn next_alarm(
     store: &impl OutboxStore,
     now: UnixMillis,
@@ -361,7 +403,9 @@ pub(super) fn next_alarm(
         }
         None => None,
     };
-    Ok(due.into_iter().chain(sweep).min().map(|at| at.max(now)))
+    let alert = store.alerts()?.due_at();
+    let next = due.into_iter().chain(sweep).chain(alert).min();
+    Ok(next.map(|at| at.max(now)))
 }
 
 /// Marks the end of a run however it ends.

@@ -1,6 +1,8 @@
 //! The use cases: asynchronous, generic over small ports, and without a word of the platform. The
 //! edge implements the ports and calls these; tests implement them in memory, with faults.
 
+mod alert_channels;
+mod alerts;
 mod api_request;
 mod content;
 mod door;
@@ -21,6 +23,7 @@ mod turns;
 mod upload;
 mod wall;
 
+pub use alert_channels::AlertChannels;
 pub use api_request::{ApiRequest, Idempotency};
 pub use content::ContentReader;
 pub use door::{Door, Entry, OutboxUnavailable, Outboxes};

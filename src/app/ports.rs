@@ -10,9 +10,9 @@ use thiserror::Error;
 use super::api_request::ApiRequest;
 use crate::{
     api::Card,
-    mail::{PartNumber, Place},
+    mail::{EmailAddress, PartNumber, Place},
     oauth::{Fingerprint, TokenFailure},
-    outbox::{EmailId, Health, Job, StoryEvent},
+    outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, StoryEvent},
     time::UnixMillis,
     tls::TlsMode,
 };
@@ -100,6 +100,36 @@ pub trait RateLimiter {
     fn admits(&self, counted_as: &str) -> impl Future<Output = bool>;
 }
 
+/// The ways to the owner of one mailbox.
+pub trait Alerts {
+    /// Those that there are.
+    fn channels(&self) -> &[Channel];
+    /// Hands an alert over. `waiting` is how many messages wait in the Outbox.
+    fn tell(
+        &self,
+        channel: Channel,
+        alert: &Alert,
+        waiting: u64,
+    ) -> impl Future<Output = Result<(), NotTold>>;
+}
+
+/// The channel did not take the alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the alert was not taken")]
+pub struct NotTold;
+
+/// The platform's Email Service, which mails to addresses that their owner has verified with it.
+pub trait EmailService {
+    /// Sends a plain text.
+    fn send(
+        &self,
+        from: &EmailAddress,
+        to: &[EmailAddress],
+        subject: &str,
+        text: &str,
+    ) -> impl Future<Output = Result<(), NotTold>>;
+}
+
 /// Opens connections.
 pub trait Connector {
     /// What it opens.
@@ -184,13 +214,8 @@ pub trait OutboxStore: ContentStore {
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault>;
     /// Replaces a message's record and adds a line to its story.
     fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault>;
-    /// The same, with the mailbox's health.
-    fn update_with_health(
-        &self,
-        job: &Job,
-        event: &StoryEvent,
-        health: &Health,
-    ) -> Result<(), StoreFault>;
+    /// Makes several changes, all of them or none.
+    fn commit(&self, change: &Change<'_>) -> Result<(), StoreFault>;
     /// The message that has been due longest.
     fn next_due(&self, now: UnixMillis) -> Result<Option<Job>, StoreFault>;
     /// When the next message is due.
@@ -205,10 +230,25 @@ pub trait OutboxStore: ContentStore {
     fn health(&self) -> Result<Health, StoreFault>;
     /// Replaces what is known of the mailbox.
     fn set_health(&self, health: &Health) -> Result<(), StoreFault>;
+    /// What the owner is to be told, and has been.
+    fn alerts(&self) -> Result<AlertLog, StoreFault>;
+    /// How many messages are not settled.
+    fn waiting(&self) -> Result<u64, StoreFault>;
     /// Arms the one alarm, whatever it was armed for.
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault>;
     /// Disarms it.
     fn disarm(&self) -> Result<(), StoreFault>;
+}
+
+/// What changes together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    /// A message's record, and the line that its story gains.
+    pub job: Option<(&'a Job, &'a StoryEvent)>,
+    /// What is known of the mailbox.
+    pub health: Option<&'a Health>,
+    /// What the owner is to be told.
+    pub alerts: Option<&'a AlertLog>,
 }
 
 /// Storage did not do as it was asked; nothing was changed.

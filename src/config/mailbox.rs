@@ -199,7 +199,7 @@ impl MailboxConfig {
         }
     }
 
-    fn read_secret(
+    pub(super) fn read_secret(
         fields: &mut Fields<'_>,
         field: &'static str,
         secrets: &BTreeMap<SecretName, Secret>,

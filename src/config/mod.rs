@@ -4,6 +4,7 @@
 //! are `SECRET_*` and referred to by name. The same parse serves the Worker and the operator's
 //! check. A faulty entry disables itself and what depends on it, and nothing else.
 
+mod alert;
 mod caller;
 mod fields;
 mod form;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use alert::{AlertConfig, AlertHook, AlertMail};
 pub use caller::Caller;
 pub use form::FormConfig;
 pub use key::{KeyConfig, Permission};
@@ -45,6 +47,8 @@ pub struct Config {
     pub previous_root_key: Option<RootKey>,
     /// Opens the operator's routes; without it they do not exist.
     pub operator_key: Option<OperatorKey>,
+    /// How the owner is told of trouble.
+    pub alert: AlertConfig,
     /// The sending mailboxes that are configured without fault.
     pub mailboxes: BTreeMap<Name, MailboxConfig>,
     /// The forms that are configured without fault and whose mailbox is too.
@@ -71,6 +75,7 @@ impl Config {
         config.refuse_doubles();
         config.read_forms(vars);
         config.read_keys(vars);
+        config.read_alert(vars);
         config.problems.sort();
         config
     }
@@ -82,6 +87,7 @@ impl Config {
             "ROOT_KEY",
             "ROOT_KEY_PREVIOUS",
             "OPERATOR_KEY",
+            "ALERT",
         ]
         .contains(&variable)
             || ["MAILBOX_", "FORM_", "KEY_", SecretName::PREFIX]
@@ -231,6 +237,26 @@ impl Config {
                     .push(Problem::in_field(variable, "mailboxes", what));
             }
         }
+    }
+
+    /// A channel with a fault disables itself: as long as there is another, the owner is told.
+    fn read_alert(&mut self, vars: &BTreeMap<String, Value>) {
+        let Some(value) = vars.get("ALERT") else {
+            return;
+        };
+        let mut fields = Fields::new("ALERT", value);
+        let mut alert = AlertConfig::read(&mut fields, &self.secrets);
+        if let Some(mail) = &alert.mailbox
+            && !self.knows_mailbox(&mail.mailbox)
+        {
+            fields.problem("mailbox", "names a mailbox that is not configured");
+        }
+        // One with a fault of its own has said so.
+        alert.mailbox = alert
+            .mailbox
+            .filter(|mail| self.mailboxes.contains_key(&mail.mailbox));
+        fields.finish(Some(()), &mut self.problems);
+        self.alert = alert;
     }
 
     /// A fingerprint of everything that decides whether a mailbox works: when it is another, what

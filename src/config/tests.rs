@@ -302,3 +302,76 @@ fn an_application_has_a_proof_a_directory_and_no_refresh_token() {
         ]
     );
 }
+
+fn with_alert(alert: Value) -> Config {
+    let mut vars = sound();
+    vars["ALERT"] = alert;
+    vars["SECRET_HOOK"] = json!("hush");
+    parse(vars)
+}
+
+#[test]
+fn ok_every_channel_of_alerts_can_be_configured() {
+    let config = with_alert(json!({
+        "url": "https://hooks.example.com/x", "secret": "SECRET_HOOK", "mailbox": "sales",
+        "to": ["owner@example.com"], "send_email_from": "alerts@example.com",
+    }));
+    assert_eq!(problems(&config), [""; 0]);
+    let alert = &config.alert;
+    assert!(alert.hook.is_some() && alert.mailbox.is_some() && alert.send_email.is_some());
+    assert!(parse(sound()).alert.is_empty());
+}
+
+#[test]
+fn err_a_faulty_channel_of_alerts_disables_only_itself() {
+    let config = with_alert(json!({
+        "url": "http://hooks.example.com/", "mailbox": "nobody", "to": "owner@example.com",
+        "send_email_from": "alerts@example.com", "email": "x",
+    }));
+    assert_eq!(
+        problems(&config),
+        [
+            "ALERT.email: is not a known field",
+            "ALERT.mailbox: names a mailbox that is not configured",
+            "ALERT.url: must begin with https://",
+        ]
+    );
+    let alert = &config.alert;
+    assert!(alert.hook.is_none() && alert.mailbox.is_none() && alert.send_email.is_some());
+    assert_eq!(config.mailboxes.len(), 1);
+    for (alert, problem) in [
+        (json!(7), "ALERT: must be a table of fields"),
+        (
+            json!({ "mailbox": "sales" }),
+            "ALERT.to: must name at least one recipient",
+        ),
+        (
+            json!({ "url": "https://x.test/", "to": "a@b.test" }),
+            "ALERT.to: is for `mailbox` or `send_email_from`, of which there is none",
+        ),
+        (
+            json!({ "url": "https://x.test/", "secret": "hunter2" }),
+            "ALERT.secret: must be the name of a secret, such as SECRET_SALES",
+        ),
+        (
+            json!({ "url": "https://x.test/", "secret": "SECRET_NOT_SET" }),
+            "ALERT.secret: names the secret SECRET_NOT_SET, which is not set",
+        ),
+    ] {
+        let config = with_alert(alert.clone());
+        assert_eq!(problems(&config), [problem]);
+        assert!(config.alert.mailbox.is_none(), "{alert}");
+    }
+    let config = with_alert(json!({ "url": "https://x.test/", "secret": "hunter2" }));
+    assert!(config.alert.hook.is_none());
+}
+
+#[test]
+fn err_alerts_through_a_mailbox_with_a_fault_say_so_once() {
+    let mut vars = sound();
+    vars["MAILBOX_OFFICE"] = json!({ "provider": "google", "client_id": "x" });
+    vars["ALERT"] = json!({ "mailbox": "office", "to": ["owner@example.com"] });
+    let config = parse(vars);
+    assert_eq!(problems(&config), ["MAILBOX_OFFICE.address: is required"]);
+    assert!(config.alert.is_empty());
+}

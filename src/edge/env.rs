@@ -21,6 +21,9 @@ pub(super) const TOKEN_KEEPER: &str = "TOKEN_KEEPER";
 /// The binding of the counter of requests to the API. Optional.
 pub(super) const API_WALL: &str = "API_WALL";
 
+/// The binding of the platform's Email Service. Optional.
+pub(super) const ALERT_EMAIL: &str = "ALERT_EMAIL";
+
 thread_local! {
     /// An isolate belongs to one version of the Worker, and a version has one configuration.
     static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };

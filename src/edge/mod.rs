@@ -11,6 +11,7 @@
 mod body;
 mod clock;
 mod content_table;
+mod email;
 mod env;
 mod fetch;
 mod keeper_do;

@@ -11,7 +11,9 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, durab
 use super::{
     body,
     clock::{PlatformClock, PlatformEntropy},
+    email::PlatformEmail,
     env,
+    fetch::PlatformHttp,
     keeper_stub::KeeperStub,
     kv::KvCache,
     outbox_stub::OutboxStubs,
@@ -22,8 +24,8 @@ use super::{
 };
 use crate::{
     app::{
-        Accept, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story, Ticket, Tokens,
-        Trigger, Turns, Upload, begin_staging,
+        Accept, AlertChannels, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story,
+        Ticket, Tokens, Trigger, Turns, Upload, begin_staging,
         ports::{Clock, ContentStore, StoreFault},
     },
     config::{MailboxConfig, Name},
@@ -257,6 +259,9 @@ impl Inner {
                 sealer,
                 record: &record,
             });
+        let outboxes = OutboxStubs { env: &self.env };
+        let email = PlatformEmail { env: &self.env };
+        let alerts = AlertChannels::of(&config, name, &PlatformHttp, &outboxes, &email);
         let outbox = OutboxCase {
             store,
             connector: &PlatformConnector,
@@ -264,6 +269,7 @@ impl Inner {
             entropy: &PlatformEntropy,
             account: mailbox.zip(tokens),
             settings: &settings,
+            alerts: &alerts,
             drain: &self.drain,
         };
         outbox.run(trigger).await

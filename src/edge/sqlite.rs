@@ -8,7 +8,7 @@
 //! | `event` | a line of a message's story | at every transition |
 //! | `card` | a message as its caller wrote it | once, by the API |
 //! | `idempotency` | a request that must not be done twice | once, by the API; forgotten after a day |
-//! | `meta` | one value: the mailbox's health, the schema's version | when it changes |
+//! | `meta` | one value: the mailbox's health, what its owner is told, the schema's version | when it changes |
 
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{SqlStorageValue, State, Storage, js_sys};
@@ -21,11 +21,11 @@ use crate::{
     api::{Card, Fingerprint},
     app::{
         ApiRequest,
-        ports::{ContentStore, OutboxStore, StoreFault},
+        ports::{Change, ContentStore, OutboxStore, StoreFault},
     },
     limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
     mail::{PartNumber, Place},
-    outbox::{EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
+    outbox::{AlertLog, EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
     time::UnixMillis,
 };
 
@@ -123,7 +123,10 @@ impl SqliteStore {
     }
 
     fn set_meta(&self, name: &str, value: &impl Serialize) -> Result<(), StoreFault> {
-        let value = serde_json::to_string(value).map_err(|_| StoreFault)?;
+        self.put_meta(name, serde_json::to_string(value).map_err(|_| StoreFault)?)
+    }
+
+    fn put_meta(&self, name: &str, value: String) -> Result<(), StoreFault> {
         let values = vec![name.into(), value.into()];
         self.exec(
             "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
@@ -284,18 +287,23 @@ impl OutboxStore for SqliteStore {
         Ok(())
     }
 
-    fn update_with_health(
-        &self,
-        job: &Job,
-        event: &StoryEvent,
-        health: &Health,
-    ) -> Result<(), StoreFault> {
+    fn commit(&self, change: &Change<'_>) -> Result<(), StoreFault> {
         self.transaction(|| {
-            self.write_job(job)?;
-            self.write_event(job, event)?;
-            self.set_health(health)
+            if let Some((job, event)) = change.job {
+                self.write_job(job)?;
+                self.write_event(job, event)?;
+            }
+            if let Some(health) = change.health {
+                self.set_health(health)?;
+            }
+            match change.alerts {
+                Some(alerts) => self.put_meta("alerts", alerts.to_stored()),
+                None => Ok(()),
+            }
         })?;
-        log(job, event);
+        if let Some((job, event)) = change.job {
+            log(job, event);
+        }
         Ok(())
     }
 
@@ -368,6 +376,22 @@ impl OutboxStore for SqliteStore {
 
     fn set_health(&self, health: &Health) -> Result<(), StoreFault> {
         self.set_meta("health", health)
+    }
+
+    fn alerts(&self) -> Result<AlertLog, StoreFault> {
+        let query = "SELECT value FROM meta WHERE name = 'alerts'";
+        let stored = first_text(self.exec(query, vec![])?);
+        Ok(stored
+            .map(|stored| AlertLog::from_stored(&stored))
+            .unwrap_or_default())
+    }
+
+    fn waiting(&self) -> Result<u64, StoreFault> {
+        let query = "SELECT count(*) FROM message WHERE wake IS NOT NULL";
+        match self.exec(query, vec![])?.into_iter().flatten().next() {
+            Some(SqlStorageValue::Integer(count)) => u64::try_from(count).map_err(|_| StoreFault),
+            _ => Err(StoreFault),
+        }
     }
 
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault> {

@@ -10,7 +10,8 @@
 use std::{cell::RefCell, time::Duration};
 
 use crate::support::{
-    MemoryCache, MemoryStore, Move, Move::*, ScriptedServer, SeededEntropy, VirtualClock,
+    MemoryAlerts, MemoryCache, MemoryStore, Move, Move::*, ScriptedServer, SeededEntropy,
+    VirtualClock,
 };
 use edgepost::{
     app::{
@@ -63,6 +64,7 @@ pub struct World {
     pub mailbox: MailboxConfig,
     pub memory: RefCell<Option<CachedToken>>,
     pub drain: Drain,
+    pub alerts: MemoryAlerts,
     pub settings: String,
 }
 
@@ -89,6 +91,7 @@ impl World {
             mailbox: Config::parse(&vars).mailboxes.remove(&name).unwrap(),
             memory: RefCell::default(),
             drain: Drain::default(),
+            alerts: MemoryAlerts::new(&clock),
             settings: "as deployed".to_owned(),
             clock,
         }
@@ -159,6 +162,7 @@ impl World {
             entropy: &self.entropy,
             account: Some((&self.mailbox, tokens)),
             settings: &self.settings,
+            alerts: &self.alerts,
             drain: &self.drain,
         };
         outbox.run(trigger).await

@@ -22,23 +22,25 @@ use std::{
 use edgepost::{
     api::{Card, Fingerprint},
     app::ports::{
-        BodyFault, BodySource, Clock, Connection, ConnectionFault, Connector, ContentStore,
-        Entropy, HttpClient, HttpFault, NoEntropy, OutboxStore, StoreFault, TokenCache,
-        TokenCustody,
+        Alerts, BodyFault, BodySource, Change, Clock, Connection, ConnectionFault, Connector,
+        ContentStore, EmailService, Entropy, HttpClient, HttpFault, NoEntropy, NotTold,
+        OutboxStore, StoreFault, TokenCache, TokenCustody,
     },
     app::{ApiRequest, ContentReader},
     limits::IDEMPOTENCY_WINDOW,
-    mail::{PartNumber, Place},
-    outbox::{EmailId, Health, Job, State, StoryEvent},
+    mail::{EmailAddress, PartNumber, Place},
+    outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, State, StoryEvent},
     time::UnixMillis,
     tls::TlsMode,
 };
 
+mod alerts;
 mod clock;
 mod server;
 mod store;
 mod tokens;
 
+pub use alerts::{MemoryAlerts, MemoryEmail};
 pub use clock::{SeededEntropy, VirtualClock};
 pub use server::{Move, ScriptedServer};
 pub use store::{MemoryStore, Writes};

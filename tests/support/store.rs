@@ -22,6 +22,7 @@ pub struct MemoryStore {
     pub cards: RefCell<BTreeMap<EmailId, Card>>,
     pub memory: RefCell<BTreeMap<String, (Fingerprint, EmailId, UnixMillis)>>,
     pub health: RefCell<Health>,
+    pub alerts: RefCell<AlertLog>,
     pub alarm: Cell<Option<UnixMillis>>,
     pub writes: Cell<Writes>,
     /// Pieces that content is given out in.
@@ -38,6 +39,7 @@ impl MemoryStore {
             cards: RefCell::default(),
             memory: RefCell::default(),
             health: RefCell::default(),
+            alerts: RefCell::default(),
             alarm: Cell::new(None),
             writes: Cell::new(Writes::Work),
             piece: 100,
@@ -189,15 +191,19 @@ impl OutboxStore for MemoryStore {
         self.write(|| self.put(job, event))
     }
 
-    fn update_with_health(
-        &self,
-        job: &Job,
-        event: &StoryEvent,
-        health: &Health,
-    ) -> Result<(), StoreFault> {
+    fn commit(&self, change: &Change<'_>) -> Result<(), StoreFault> {
         self.write(|| {
-            self.put(job, event);
-            self.health.replace(health.clone());
+            if let Some((job, event)) = change.job {
+                self.put(job, event);
+            }
+            if let Some(health) = change.health {
+                self.health.replace(health.clone());
+            }
+            if let Some(alerts) = change.alerts {
+                // As it would be read back.
+                let stored = alerts.to_stored();
+                self.alerts.replace(AlertLog::from_stored(&stored));
+            }
         })
     }
 
@@ -248,6 +254,16 @@ impl OutboxStore for MemoryStore {
         self.write(|| {
             self.health.replace(health.clone());
         })
+    }
+
+    fn alerts(&self) -> Result<AlertLog, StoreFault> {
+        Ok(self.alerts.borrow().clone())
+    }
+
+    fn waiting(&self) -> Result<u64, StoreFault> {
+        let jobs = self.jobs.borrow();
+        let waits = |job: &&Job| job.due_at.is_some() || job.state == State::Sending;
+        Ok(jobs.values().filter(waits).count() as u64)
     }
 
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault> {

@@ -25,6 +25,8 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/style.css", get(crate::web::assets::style))
         .route("/icon.svg", get(crate::web::assets::icon))
         .route("/token", post(token::token))
+        // Not of an authorization server: it is here because this is the side that speaks TLS.
+        .route("/hook/{name}", post(crate::hook::take))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .with_state(world)
 }

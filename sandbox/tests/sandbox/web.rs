@@ -216,3 +216,23 @@ fn the_sample_site_posts_where_it_is_told() {
     });
     assert_eq!(get(&sandbox, "/site/").status, 500);
 }
+
+#[test]
+fn a_hook_remembers_what_is_posted_to_it() {
+    let sandbox = sandbox();
+    let post = |name: &str| {
+        Request::post(format!("/hook/{name}"))
+            .header("authorization", "Bearer x")
+            .json(&json!({ "a": name }))
+            .send(&sandbox, &sandbox.issuer())
+    };
+    assert_eq!((post("one").status, post("two").status), (204, 204));
+    assert!(sandbox.hook_url("one").ends_with("/hook/one"));
+    let posts = sandbox.hook_posts("one");
+    assert_eq!(
+        (posts.len(), posts[0].body.as_slice()),
+        (1, br#"{"a":"one"}"#.as_slice())
+    );
+    assert_eq!(posts[0].authorization.as_deref(), Some("Bearer x"));
+    assert_eq!(posts[0].content_type.as_deref(), Some("application/json"));
+}

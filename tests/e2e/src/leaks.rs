@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 
 use crate::World;
-use crate::site::BODY_CANARY;
+use crate::site::{BODY_CANARY, OWNER, VISITOR};
 
 /// Even so much of a secret is a leak.
 const PREFIX_CHARS: usize = 8;
@@ -75,6 +75,15 @@ pub fn secrets(world: &World) -> Vec<Needle> {
 #[must_use]
 pub fn bodies() -> Vec<Needle> {
     vec![Needle::new("the text of an enquiry", BODY_CANARY)]
+}
+
+/// Addresses of people.
+#[must_use]
+pub fn people() -> Vec<Needle> {
+    vec![
+        Needle::new("the visitor's address", VISITOR),
+        Needle::new("the owner's address", OWNER),
+    ]
 }
 
 /// Base64 of as many octets as make whole groups: what follows cannot change it.

@@ -142,6 +142,19 @@ impl Site<'_> {
         }
     }
 
+    /// The alerts about this case's first mailbox.
+    ///
+    /// # Panics
+    /// If one is no JSON.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<serde_json::Value> {
+        let bodies = self.world.alerts().into_iter();
+        let alerts = bodies.map(|body| serde_json::from_slice(&body).expect("JSON"));
+        alerts
+            .filter(|alert: &serde_json::Value| alert["mailbox"] == self.forms[0])
+            .collect()
+    }
+
     /// The messages that came through this case's port.
     #[must_use]
     pub fn mails(&self) -> Vec<Delivered> {

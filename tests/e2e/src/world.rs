@@ -22,6 +22,9 @@ pub struct World {
     /// Its secrets, by name.
     pub secrets: Vec<(String, String)>,
     operator_key: String,
+    name: String,
+    /// What an alert is to present.
+    hook_authorization: String,
     client: Client,
     corners: Vec<Corner>,
     answers: Mutex<Vec<String>>,
@@ -67,7 +70,13 @@ impl World {
                 sandbox.client_secret().to_owned(),
             ),
         ];
+        let hook_secret = key::fresh()?;
+        secrets.push(("SECRET_HOOK".to_owned(), hook_secret.clone()));
         let mut vars = around.vars;
+        vars.insert(
+            "ALERT".to_owned(),
+            json!({ "url": sandbox.hook_url(name), "secret": "SECRET_HOOK" }),
+        );
         let mut corners = Vec::new();
         for (number, case) in cases.iter().enumerate() {
             corners.push(configure(
@@ -93,6 +102,8 @@ impl World {
             worker,
             secrets,
             operator_key,
+            name: name.to_owned(),
+            hook_authorization: format!("Bearer {hook_secret}"),
             client: Client::new(None)?,
             corners,
             answers: Mutex::default(),
@@ -120,6 +131,24 @@ impl World {
             .iter()
             .filter_map(|corner| corner.keys.as_ref());
         keys.flat_map(|keys| &keys.texts)
+    }
+
+    /// The bodies of all alerts so far.
+    ///
+    /// # Panics
+    /// If one did not come as it should.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Vec<u8>> {
+        let posts = self.sandbox.hook_posts(&self.name).into_iter();
+        posts
+            .map(|post| {
+                assert_eq!(post.content_type.as_deref(), Some("application/json"));
+                // Not shown if it is wrong: it is a secret.
+                let right = post.authorization.as_ref() == Some(&self.hook_authorization);
+                assert!(right, "an alert without its secret");
+                post.body
+            })
+            .collect()
     }
 
     /// For cases that cannot run beside each other, such as one that kills the Worker.

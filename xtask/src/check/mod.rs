@@ -17,6 +17,9 @@ use crate::{Context, Error, Result, key, paths};
 /// <https://developers.cloudflare.com/workers/platform/limits/>
 const VARIABLE_OCTETS: usize = 5 * 1024;
 
+/// The binding of the platform's Email Service that alerts are mailed through.
+const ALERT_EMAIL: &str = "ALERT_EMAIL";
+
 /// Which limits apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Plan {
@@ -67,7 +70,8 @@ pub fn run(plan: Plan, config: Option<PathBuf>) -> Result<()> {
     let config = config.unwrap_or_else(|| paths::root().join("wrangler.toml"));
     let vars = read_vars(&config)?;
     let secrets = read_secrets(&config.with_file_name(".dev.vars"))?;
-    let report = check(plan, vars, secrets);
+    let mut report = check(plan, vars, secrets);
+    check_bindings(&config, &mut report)?;
     for note in &report.notes {
         println!("note: {note}");
     }
@@ -135,6 +139,12 @@ fn check(
             .push("without OPERATOR_KEY there are no operator's routes".to_owned());
     }
     let parsed = Config::parse(&vars);
+    if parsed.alert.is_empty() {
+        report.notes.push(
+            "nobody is told when a mailbox needs a person or a message fails; set [vars.ALERT]"
+                .to_owned(),
+        );
+    }
     report
         .problems
         .extend(parsed.problems.iter().map(ToString::to_string));
@@ -181,11 +191,33 @@ fn collect_secret_names(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn read_vars(config: &Path) -> Result<BTreeMap<String, Value>> {
+/// The platform's Email Service is a binding: without it, what is configured to use it cannot.
+fn check_bindings(config: &Path, report: &mut Report) -> Result<()> {
+    let table = read_table(config)?;
+    let wanted = table
+        .get("vars")
+        .and_then(|vars| vars.get("ALERT")?.get("send_email_from"));
+    let bindings = table.get("send_email").and_then(toml::Value::as_array);
+    let bound = bindings
+        .into_iter()
+        .flatten()
+        .any(|binding| binding.get("name").and_then(toml::Value::as_str) == Some(ALERT_EMAIL));
+    if wanted.is_some() && !bound {
+        report.problems.push(format!(
+            "ALERT.send_email_from: needs a binding, [[send_email]] with name = \"{ALERT_EMAIL}\""
+        ));
+    }
+    Ok(())
+}
+
+fn read_table(config: &Path) -> Result<toml::Table> {
     let text =
         fs::read_to_string(config).context(|| format!("cannot read {}", config.display()))?;
-    let table: toml::Table = text.parse().context(|| format!("{}", config.display()))?;
-    match table.get("vars") {
+    text.parse().context(|| format!("{}", config.display()))
+}
+
+fn read_vars(config: &Path) -> Result<BTreeMap<String, Value>> {
+    match read_table(config)?.get("vars") {
         None => Ok(BTreeMap::new()),
         Some(vars) => Ok(serde_json::from_value(serde_json::to_value(vars)?)?),
     }

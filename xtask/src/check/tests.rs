@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Plan, Report, VARIABLE_OCTETS, check};
+use super::{Plan, Report, VARIABLE_OCTETS, check, check_bindings};
+use crate::paths;
 
 fn vars(value: Value) -> BTreeMap<String, Value> {
     serde_json::from_value(value).unwrap()
@@ -81,4 +82,39 @@ fn a_variable_that_is_too_long_is_named() {
     let mut value = sound();
     value["OTHER"] = json!("x".repeat(VARIABLE_OCTETS + 1));
     assert!(problems(&check(Plan::Free, vars(value), None)).starts_with("OTHER: 5121 octets"));
+}
+
+#[test]
+fn a_worker_that_would_tell_nobody_is_warned_of() {
+    let warned = |value| {
+        let report = check(Plan::Free, vars(value), None);
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("[vars.ALERT]"))
+    };
+    assert!(warned(sound()));
+    let mut value = sound();
+    value["ALERT"] = json!({ "url": "https://hooks.example.com/", "secret": "SECRET_HOOK" });
+    assert!(!warned(value.clone()));
+    // What has a fault tells nobody either.
+    value["ALERT"]["url"] = json!("http://hooks.example.com/");
+    assert!(warned(value));
+}
+
+#[test]
+fn mail_by_the_platform_needs_its_binding() {
+    let folder = paths::scratch().join("check");
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("wrangler.toml");
+    let found = |binding: &str| {
+        let text = format!("{binding}[vars.ALERT]\nsend_email_from = \"a@b.test\"\n");
+        std::fs::write(&config, text).unwrap();
+        let mut report = Report::default();
+        check_bindings(&config, &mut report).unwrap();
+        problems(&report)
+    };
+    assert!(found("").starts_with("ALERT.send_email_from: needs a binding"));
+    assert!(!found("[[send_email]]\nname = \"OTHER\"\n").is_empty());
+    assert_eq!(found("[[send_email]]\nname = \"ALERT_EMAIL\"\n"), "");
 }

@@ -1,7 +1,7 @@
 //! L1: after everything, no secret and no text of an enquiry is where it must not be.
 
 use edgepost_e2e::World;
-use edgepost_e2e::leaks::{Needle, bodies, files, search, secrets};
+use edgepost_e2e::leaks::{Needle, bodies, files, people, search, secrets};
 
 /// What is looked at in a world, with its test's name.
 pub type Check = (&'static str, fn(&World));
@@ -14,6 +14,7 @@ pub fn checks() -> Vec<Check> {
             "L1 no secret and no enquiry in an answer to a visitor",
             answers,
         ),
+        ("L1 no secret and no enquiry in an alert", alerts),
         ("L1 no secret and no enquiry in what lies in KV", kv),
         (
             "L1 no secret in the clear in what lies in the objects",
@@ -47,6 +48,17 @@ fn answers(world: &World) {
         "an answer",
         &needles,
         answers.iter().map(String::as_bytes),
+    ));
+}
+
+fn alerts(world: &World) {
+    let alerts = world.alerts();
+    let mut needles = everything(world);
+    needles.extend(people());
+    clean(search(
+        "an alert",
+        &needles,
+        alerts.iter().map(Vec::as_slice),
     ));
 }
 

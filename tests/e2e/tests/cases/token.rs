@@ -20,6 +20,16 @@ pub fn cases() -> Vec<Case> {
             grant_is_gone,
         ),
         Case::with(
+            "K7 the owner is told once that a grant is gone, and of nothing else",
+            Setup::token_always(TokenFault::InvalidGrant),
+            owner_is_told,
+        ),
+        Case::with(
+            "D16 the owner is told of a message that failed",
+            Setup::always(Fault::reply(Step::Rcpt, "550 5.1.1 no such user")),
+            owner_is_told_of_a_failure,
+        ),
+        Case::with(
             "K8 a client that is refused is a fault of the configuration",
             Setup::token_always(TokenFault::InvalidClient),
             |site| {
@@ -147,6 +157,44 @@ fn grant_is_gone(site: &Site) {
     assert_eq!(story.state(), "deferred");
     assert_eq!(story.text("/health/state"), "down");
     assert_eq!(story.text("/health/cause"), "reauthorisation_required");
+}
+
+fn owner_is_told(site: &Site) {
+    let id = check(site, Becomes::Deferred(&["reauthorisation_required"]));
+    site.wait_until("told", || !site.alerts().is_empty());
+    let _second = site.send();
+    sleep(WATCHED);
+    let alerts = site.alerts();
+    let [alert] = &alerts[..] else {
+        panic!("{alerts:#?}");
+    };
+    assert_eq!(alert["type"], "mailbox_down", "{alert:#}");
+    assert_eq!(alert["cause"], "reauthorisation_required");
+    assert!(
+        alert["advice"]
+            .to_string()
+            .contains("connect the mailbox again")
+    );
+    assert_eq!(
+        (&alert["waiting"], &alert["ids"][0]),
+        (&1.into(), &id.into())
+    );
+    // The link leads to the story, for whoever has the key.
+    let url = alert["url"].as_str().expect("a link");
+    let path = url.split_once("/admin/").expect("an operator's page").1;
+    assert_eq!(site.world.get_admin(&format!("/admin/{path}")).status, 200);
+}
+
+fn owner_is_told_of_a_failure(site: &Site) {
+    let id = site.send();
+    site.until_event(&id, "failed");
+    site.wait_until("told", || !site.alerts().is_empty());
+    let alert = &site.alerts()[0];
+    assert_eq!(alert["type"], "messages_failed", "{alert:#}");
+    assert_eq!(
+        (&alert["failed"], &alert["ids"][0]),
+        (&1.into(), &id.into())
+    );
 }
 
 fn outage() -> Setup {
