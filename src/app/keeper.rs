@@ -178,13 +178,13 @@ where
         let grant = RefreshGrant {
             provider: self.provider,
             client_id: self.client_id,
-            client_secret: self.client_secret,
+            client_proof: self.client_secret.into(),
             refresh_token: &refresh_token,
         };
         let granted = grant.request(|request| self.http.send(request), now).await;
         match granted {
             Ok(granted) => {
-                if let Some(rotated) = &granted.rotated {
+                if let Some(rotated) = &granted.refresh_token {
                     record.refresh = Some(self.seal_refresh(rotated)?);
                 }
                 let sealed = self.seal(self.record, &granted.access.to_stored())?;

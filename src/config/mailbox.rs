@@ -68,18 +68,30 @@ impl MailboxConfig {
             "google" => Some(Provider::google()),
             "custom" => {
                 let token_endpoint: Option<HttpsUrl> = fields.required("token_endpoint");
+                let authorization_endpoint: Option<HttpsUrl> =
+                    fields.optional("authorization_endpoint");
+                let revocation_endpoint: Option<HttpsUrl> = fields.optional("revocation_endpoint");
+                let issuer: Option<HttpsUrl> = fields.optional("issuer");
                 let scope = fields.required_text("scope");
                 let host: Option<SmtpHost> = fields.required("smtp_host");
                 let port = Self::read_port(fields);
                 let tls = Self::read_tls(fields);
                 let port = port?;
-                Some(Provider::custom(
-                    token_endpoint?.as_str(),
-                    scope?,
-                    &host?.0,
-                    port,
-                    tls.unwrap_or_else(|| TlsMode::usual_at(port)),
-                ))
+                Some(Provider {
+                    authorization_endpoint: authorization_endpoint.as_ref().map(text_of),
+                    revocation_endpoint: revocation_endpoint.as_ref().map(text_of),
+                    // Issuers are compared to the letter, and one without a path has no slash.
+                    issuer: issuer
+                        .as_ref()
+                        .map(|issuer| issuer.as_str().trim_end_matches('/').to_owned()),
+                    ..Provider::custom(
+                        token_endpoint?.as_str(),
+                        scope?,
+                        &host?.0,
+                        port,
+                        tls.unwrap_or_else(|| TlsMode::usual_at(port)),
+                    )
+                })
             }
             _ => {
                 fields.problem("provider", "must be microsoft, google or custom");
@@ -131,6 +143,10 @@ impl MailboxConfig {
         }
         Some(name)
     }
+}
+
+fn text_of(url: &HttpsUrl) -> String {
+    url.as_str().to_owned()
 }
 
 /// A directory (tenant) of Microsoft Entra: an id, a verified domain, or `common`,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use oauth2::{RequestTokenError, basic::BasicErrorResponse};
 use serde::{Deserialize, Serialize};
 
+use super::Account;
 use crate::{
     limits::RETRY_AFTER_MAX,
     outcome::{Answer, Cause, Failure, Reach, Trouble},
@@ -17,6 +18,8 @@ pub struct Captured {
     pub status: Option<u16>,
     /// `Retry-After` in seconds (RFC 9110 §10.2.3).
     pub retry_after: Option<Duration>,
+    /// Who signed in, from the ID token.
+    pub account: Option<Account>,
 }
 
 /// Why there is no token.

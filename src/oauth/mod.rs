@@ -2,13 +2,20 @@
 //! good, and what an error means.
 
 mod classify;
+mod client;
+mod code;
 mod credential;
+mod granted;
 mod provider;
 mod refresh;
+mod seam;
 mod token;
 
 pub use classify::{Captured, TokenFailure};
+pub use client::ClientProof;
+pub use code::CodeGrant;
 pub use credential::Credential;
+pub use granted::{Account, Granted};
 pub use provider::Provider;
-pub use refresh::{Granted, RefreshGrant};
+pub use refresh::RefreshGrant;
 pub use token::{CachedToken, Fingerprint};

@@ -7,6 +7,18 @@ use crate::tls::TlsMode;
 pub struct Provider {
     /// Its name, part of every cache key, so that no provider ever sees another's token.
     pub id: &'static str,
+    /// The issuer that has to stand in an authorization response (RFC 9207), where it is known
+    /// beforehand.
+    pub issuer: Option<String>,
+    /// Where a person consents (RFC 6749 §3.1); without it a mailbox cannot be connected in a
+    /// browser.
+    pub authorization_endpoint: Option<String>,
+    /// What its query always holds beside the parameters of RFC 6749.
+    pub authorization_extras: &'static [(&'static str, &'static str)],
+    /// Scopes that say who consented (OpenID Connect Core §5.4), asked for along with the others.
+    pub identity_scope: &'static str,
+    /// Where a token is given back (RFC 7009), where there is such a place.
+    pub revocation_endpoint: Option<String>,
     /// The token endpoint (RFC 6749 §3.2), always https.
     pub token_endpoint: String,
     /// The scope that lets a token send by SMTP, as a space-separated list (RFC 6749 §3.3).
@@ -31,9 +43,18 @@ impl Provider {
         } else {
             "smtp.office365.com"
         };
+        let authority = format!("https://login.microsoftonline.com/{tenant}");
         Self {
             id: "microsoft",
-            token_endpoint: format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"),
+            // The tokens of `common` and `organizations` name the directory of whoever signed in.
+            issuer: None,
+            authorization_endpoint: Some(format!("{authority}/oauth2/v2.0/authorize")),
+            // A person with several accounts must get to choose the one that is the mailbox.
+            authorization_extras: &[("response_mode", "query"), ("prompt", "select_account")],
+            identity_scope: "openid profile email",
+            // learn.microsoft.com/entra/identity-platform/refresh-tokens: there is none.
+            revocation_endpoint: None,
+            token_endpoint: format!("{authority}/oauth2/v2.0/token"),
             smtp_scope: "https://outlook.office.com/SMTP.Send offline_access".to_owned(),
             smtp_host: smtp_host.to_owned(),
             smtp_port: 587,
@@ -49,6 +70,13 @@ impl Provider {
     pub fn google() -> Self {
         Self {
             id: "google",
+            // accounts.google.com/.well-known/openid-configuration
+            issuer: Some("https://accounts.google.com".to_owned()),
+            authorization_endpoint: Some("https://accounts.google.com/o/oauth2/v2/auth".to_owned()),
+            // Without both a second consent brings no refresh token.
+            authorization_extras: &[("access_type", "offline"), ("prompt", "consent")],
+            identity_scope: "openid email",
+            revocation_endpoint: Some("https://oauth2.googleapis.com/revoke".to_owned()),
             token_endpoint: "https://oauth2.googleapis.com/token".to_owned(),
             smtp_scope: "https://mail.google.com/".to_owned(),
             smtp_host: "smtp.gmail.com".to_owned(),
@@ -67,11 +95,23 @@ impl Provider {
     ) -> Self {
         Self {
             id: "custom",
+            issuer: None,
+            authorization_endpoint: None,
+            authorization_extras: &[],
+            // Whether it knows OpenID Connect, nobody said.
+            identity_scope: "",
+            revocation_endpoint: None,
             token_endpoint: token_endpoint.to_owned(),
             smtp_scope: smtp_scope.to_owned(),
             smtp_host: smtp_host.to_owned(),
             smtp_port,
             smtp_tls,
         }
+    }
+    /// What a person is asked to consent to, as a space-separated list.
+    pub fn consent_scope(&self) -> String {
+        format!("{} {}", self.smtp_scope, self.identity_scope)
+            .trim_end()
+            .to_owned()
     }
 }

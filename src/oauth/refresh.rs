@@ -1,19 +1,11 @@
 //! The refresh token grant (RFC 6749 §6), through the `oauth2` crate.
 
-use std::{cell::RefCell, future::Future, time::Duration};
+use std::future::Future;
 
-use oauth2::{
-    AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RefreshToken, Scope,
-    TokenResponse, TokenUrl,
-    basic::{BasicClient, BasicTokenType},
-};
+use oauth2::{HttpRequest, HttpResponse, RefreshToken, Scope};
 
-use super::{CachedToken, Captured, Provider, TokenFailure};
-use crate::{
-    outcome::{Cause, Trouble},
-    secret::{AccessToken, Secret},
-    time::UnixMillis,
-};
+use super::{ClientProof, Granted, Provider, TokenFailure, client::token_client, seam::Seam};
+use crate::{secret::Secret, time::UnixMillis};
 
 /// A refresh token and what has to be presented with it.
 #[derive(Debug)]
@@ -22,19 +14,10 @@ pub struct RefreshGrant<'a> {
     pub provider: &'a Provider,
     /// To whom.
     pub client_id: &'a str,
-    /// The client's proof; public clients have none.
-    pub client_secret: Option<&'a Secret>,
+    /// The client's proof.
+    pub client_proof: ClientProof<'a>,
     /// The refresh token.
     pub refresh_token: &'a Secret,
-}
-
-/// What the provider granted.
-#[derive(Debug)]
-pub struct Granted {
-    /// The access token.
-    pub access: CachedToken,
-    /// A refresh token that takes the place of the one presented.
-    pub rotated: Option<Secret>,
 }
 
 impl RefreshGrant<'_> {
@@ -48,69 +31,28 @@ impl RefreshGrant<'_> {
         Fut: Future<Output = Result<HttpResponse, E>>,
         E: std::error::Error + 'static,
     {
-        let misconfigured = || TokenFailure::new(Cause::TokenMisconfigured, Trouble::Configuration);
-        let token_url =
-            TokenUrl::new(self.provider.token_endpoint.clone()).map_err(|_| misconfigured())?;
-        let mut client = BasicClient::new(ClientId::new(self.client_id.to_owned()))
-            .set_token_uri(token_url)
-            // In the body: Google wants it there, Microsoft takes it there.
-            .set_auth_type(AuthType::RequestBody);
-        if let Some(secret) = self.client_secret {
-            client = client.set_client_secret(ClientSecret::new(secret.expose().to_owned()));
-        }
+        let client = token_client(self.provider, self.client_id, self.client_proof)?;
         let refresh_token = RefreshToken::new(self.refresh_token.expose().to_owned());
-
-        let captured = RefCell::new(Captured::default());
-        let capturing = |request: HttpRequest| {
-            let answer = http(request);
-            let captured = &captured;
-            async move {
-                let answer = answer.await?;
-                captured.replace(capture(&answer));
-                Ok::<_, E>(answer)
-            }
-        };
+        let seam = Seam::new(http);
         let answer = client
             .exchange_refresh_token(&refresh_token)
             .add_scope(Scope::new(self.provider.smtp_scope.clone()))
-            .request_async(&capturing)
+            .request_async(&seam)
             .await;
-        let answer = answer.map_err(|error| TokenFailure::classify(&error, &captured.borrow()))?;
-
-        // A proof-of-possession token would be refused by every mail server.
-        if !matches!(answer.token_type(), BasicTokenType::Bearer) {
-            return Err(TokenFailure::unavailable());
-        }
-        let token = AccessToken::new(answer.access_token().secret())
-            .map_err(|_| TokenFailure::unavailable())?;
-        let rotated = answer.refresh_token().map(|token| token.secret().as_str());
-        Ok(Granted {
-            access: CachedToken::issued(token, answer.expires_in(), now),
-            rotated: rotated.filter(|token| !token.is_empty()).map(Secret::new),
-        })
-    }
-}
-
-fn capture(answer: &HttpResponse) -> Captured {
-    let retry_after = answer
-        .headers()
-        .get(http::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.trim().parse().ok())
-        .map(Duration::from_secs);
-    Captured {
-        status: Some(answer.status().as_u16()),
-        retry_after,
+        let captured = seam.captured();
+        let answer = answer.map_err(|error| TokenFailure::classify(&error, &captured))?;
+        Granted::of(&answer, captured, now)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, future::ready};
+    use std::{convert::Infallible, future::ready, time::Duration};
 
     use futures_executor::block_on;
 
     use super::*;
+    use crate::outcome::Cause;
 
     const NOW: UnixMillis = UnixMillis::new(1_000_000);
 
@@ -120,7 +62,7 @@ mod tests {
         let grant = RefreshGrant {
             provider: &provider,
             client_id: "client",
-            client_secret: Some(&client_secret),
+            client_proof: Some(&client_secret).into(),
             refresh_token: &refresh_token,
         };
         let http = |request: HttpRequest| {
@@ -151,7 +93,7 @@ mod tests {
             granted.access.expires_at,
             NOW.after(Duration::from_secs(3599))
         );
-        assert_eq!(granted.rotated.unwrap().expose(), "1//next");
+        assert_eq!(granted.refresh_token.unwrap().expose(), "1//next");
     }
 
     #[test]

@@ -1,0 +1,76 @@
+//! What a token endpoint grants.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use oauth2::{
+    TokenResponse,
+    basic::{BasicTokenResponse, BasicTokenType},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{CachedToken, Captured, TokenFailure};
+use crate::{
+    secret::{AccessToken, Secret},
+    time::UnixMillis,
+};
+
+/// What the provider granted.
+#[derive(Debug)]
+pub struct Granted {
+    /// The access token.
+    pub access: CachedToken,
+    /// A refresh token; it takes the place of the one presented, if one was.
+    pub refresh_token: Option<Secret>,
+    /// What was granted, where that is said: it may be less than was asked (RFC 6749 §5.1).
+    pub scope: Option<String>,
+    /// Who consented, where that is said.
+    pub account: Option<Account>,
+}
+
+impl Granted {
+    pub(super) fn of(
+        answer: &BasicTokenResponse,
+        captured: Captured,
+        now: UnixMillis,
+    ) -> Result<Self, TokenFailure> {
+        // A proof-of-possession token would be refused by every mail server.
+        if !matches!(answer.token_type(), BasicTokenType::Bearer) {
+            return Err(TokenFailure::unavailable());
+        }
+        let token = AccessToken::new(answer.access_token().secret())
+            .map_err(|_| TokenFailure::unavailable())?;
+        let refresh_token = answer.refresh_token().map(|token| token.secret().as_str());
+        let scope = answer.scopes().map(|scopes| {
+            let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+            names.join(" ")
+        });
+        Ok(Self {
+            access: CachedToken::issued(token, answer.expires_in(), now),
+            refresh_token: refresh_token
+                .filter(|token| !token.is_empty())
+                .map(Secret::new),
+            scope,
+            account: captured.account,
+        })
+    }
+}
+
+/// Who signed in, by the claims of an ID token (OpenID Connect Core §5.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The name the person signs in with; an address at Microsoft.
+    #[serde(default)]
+    pub preferred_username: Option<String>,
+}
+
+impl Account {
+    /// Reads the claims. The signature is not looked at: the token came over TLS from the token
+    /// endpoint itself, which is proof enough (OpenID Connect Core §3.1.3.7, point 6).
+    pub(super) fn of_id_token(token: &str) -> Option<Self> {
+        let claims = token.split('.').nth(1)?;
+        let claims = URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+        serde_json::from_str(std::str::from_utf8(&claims).ok()?).ok()
+    }
+}

@@ -1,0 +1,98 @@
+//! Between the `oauth2` crate and HTTP: what the crate drops of an answer is caught here, and what
+//! it is needlessly strict about is put right.
+
+use std::{cell::RefCell, future::Future, pin::Pin, time::Duration};
+
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use super::{Account, Captured};
+
+/// An HTTP client that remembers the last answer.
+pub(super) struct Seam<F> {
+    http: F,
+    captured: RefCell<Captured>,
+}
+
+impl<F> Seam<F> {
+    pub(super) fn new(http: F) -> Self {
+        Self {
+            http,
+            captured: RefCell::default(),
+        }
+    }
+
+    pub(super) fn captured(&self) -> Captured {
+        self.captured.borrow().clone()
+    }
+}
+
+impl<'c, F, Fut, E> AsyncHttpClient<'c> for Seam<F>
+where
+    F: Fn(HttpRequest) -> Fut + 'c,
+    Fut: Future<Output = Result<HttpResponse, E>> + 'c,
+    E: std::error::Error + 'static,
+{
+    type Error = E;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, E>> + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let mut answer = (self.http)(request).await?;
+            let captured = capture(&mut answer);
+            self.captured.replace(captured);
+            Ok(answer)
+        })
+    }
+}
+
+/// Notes what we need of the answer.
+fn capture(answer: &mut HttpResponse) -> Captured {
+    let retry_after = answer
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok())
+        .map(Duration::from_secs);
+    let mut captured = Captured {
+        status: Some(answer.status().as_u16()),
+        retry_after,
+        account: None,
+    };
+    let body: Option<Value> = std::str::from_utf8(answer.body())
+        .ok()
+        .and_then(|text| serde_json::from_str(text).ok());
+    let Some(Value::Object(mut fields)) = body else {
+        return captured;
+    };
+    captured.account = fields
+        .get("id_token")
+        .and_then(Value::as_str)
+        .and_then(Account::of_id_token);
+    if let Some(lifetime) = fields.remove("expires_in") {
+        if let Some(seconds) = seconds(&lifetime) {
+            fields.insert("expires_in".to_owned(), seconds.into());
+        }
+        *answer.body_mut() = Value::Object(fields).to_string().into_bytes();
+    }
+    captured
+}
+
+/// A lifetime as providers have been seen to write it: a number, or a number in quotes. What was
+/// over before it began is none; what is no number counts as not said.
+fn seconds(lifetime: &Value) -> Option<u64> {
+    match lifetime {
+        Value::String(digits) => digits.trim().parse().ok(),
+        Value::Number(number) => number.as_u64().or_else(|| {
+            let number = number.as_f64()?;
+            // Saturates, and what is below zero becomes zero.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "saturating is what is meant"
+            )]
+            Some(number as u64)
+        }),
+        _ => None,
+    }
+}
