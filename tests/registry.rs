@@ -45,22 +45,22 @@ impl World {
         Ok(serde_json::from_str(&answer).unwrap())
     }
 
-    fn ask(&self, question: RegistryQuestion) -> RegistryAnswer {
-        self.try_ask(&question).unwrap()
+    fn ask(&self, question: &RegistryQuestion) -> RegistryAnswer {
+        self.try_ask(question).unwrap()
     }
 
     fn login(&self, network: &str) -> RegistryAnswer {
-        self.ask(RegistryQuestion::Login(network.to_owned()))
+        self.ask(&RegistryQuestion::Login(network.to_owned()))
     }
 
     fn keep(&self, state: &str, session: Option<&str>) {
         let question = RegistryQuestion::Keep(state.to_owned(), consent(session));
-        assert_eq!(self.ask(question), RegistryAnswer::Kept);
+        assert_eq!(self.ask(&question), RegistryAnswer::Kept);
     }
 
     fn take(&self, state: &str, session: &str) -> RegistryAnswer {
         let question = RegistryQuestion::Take(state.to_owned(), session.to_owned());
-        self.ask(question)
+        self.ask(&question)
     }
 }
 

@@ -99,7 +99,7 @@ fn event_for_people(event: &StoryEvent) -> serde_json::Value {
 }
 
 /// What to do: as the provider's answer was recognised, or by the cause alone.
-fn advice(cause: Cause, finding: Option<&Finding>) -> &'static str {
+pub(super) fn advice(cause: Cause, finding: Option<&Finding>) -> &'static str {
     finding
         .and_then(advice_of)
         .unwrap_or_else(|| cause.advice())
