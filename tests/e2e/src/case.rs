@@ -51,6 +51,8 @@ pub struct Setup {
     pub token: fn(u16) -> Vec<TokenFault>,
     /// What it does after that.
     pub token_then: Option<TokenFault>,
+    /// Whether a grant is supplied to begin with. Without one the mailbox is connected in a browser.
+    pub granted: bool,
     /// Mailboxes, all on the one port and account.
     pub mailboxes: usize,
     /// Where the form sends a browser.
@@ -67,6 +69,7 @@ impl Default for Setup {
             account: AccountSettings::default(),
             token: |_| Vec::new(),
             token_then: None,
+            granted: true,
             mailboxes: 1,
             redirect: None,
             api: false,
@@ -80,6 +83,15 @@ impl Setup {
     pub fn api() -> Self {
         Self {
             api: true,
+            ..Self::default()
+        }
+    }
+
+    /// Everything in good order, and nobody has consented yet.
+    #[must_use]
+    pub fn not_connected() -> Self {
+        Self {
+            granted: false,
             ..Self::default()
         }
     }

@@ -7,6 +7,7 @@ mod api_json;
 mod api_smuggling;
 mod api_text;
 mod binding;
+mod connect;
 mod crash;
 mod form;
 mod leak;
@@ -27,6 +28,7 @@ pub fn main() -> Vec<Case> {
         form::cases(),
         smuggling::cases(),
         operator::cases(),
+        connect::cases(),
         tls::cases(),
         refused::cases(),
         lost::cases(),
