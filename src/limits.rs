@@ -270,6 +270,15 @@ pub const KV_TTL_MIN: Duration = Duration::from_secs(60);
 /// mailbox.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
+/// How long a token endpoint that says "too many requests" is left alone, unless it asks for more.
+/// What it usually asks for.
+/// <https://learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling>
+pub const TOKEN_THROTTLED_WAIT: Duration = Duration::from_secs(60);
+
+/// The same where it saw the same request again and again, or throttles a whole directory: it names
+/// no time, and a minute was seen to be too short.
+pub const TOKEN_LOOP_WAIT: Duration = Duration::from_secs(300);
+
 /// The first wait before a message is tried again; doubled each time.
 pub const RETRY_FIRST: Duration = Duration::from_secs(60);
 

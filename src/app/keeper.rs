@@ -176,9 +176,12 @@ where
             return Ok(Err(held(failure, &record.health, now)));
         }
         let Some(refresh_token) = self.refresh_token(&record) else {
-            let failure =
-                TokenFailure::new(Cause::ReauthorisationRequired, Trouble::Authentication);
-            return Ok(Err(failure));
+            let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
+            return Ok(Err(TokenFailure::found(
+                cause,
+                trouble,
+                "token_not_connected",
+            )));
         };
         let grant = RefreshGrant {
             provider: self.provider,

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::ports::{OutboxStore, StoreFault};
 use crate::{
     config::Name,
+    oauth,
     outbox::{EmailId, Health, StoryEvent},
     outcome::{Cause, Finding},
-    smtp::advice_of,
+    smtp,
 };
 
 /// Everything known of one message but its content.
@@ -101,6 +102,6 @@ fn event_for_people(event: &StoryEvent) -> serde_json::Value {
 /// What to do: as the provider's answer was recognised, or by the cause alone.
 pub(super) fn advice(cause: Cause, finding: Option<&Finding>) -> &'static str {
     finding
-        .and_then(advice_of)
+        .and_then(|finding| smtp::advice_of(finding).or_else(|| oauth::advice_of(finding)))
         .unwrap_or_else(|| cause.advice())
 }

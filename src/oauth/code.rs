@@ -43,7 +43,7 @@ impl CodeGrant<'_> {
         let redirect =
             RedirectUrl::new(self.redirect_uri.to_owned()).map_err(|_| misconfigured())?;
         let client = client.set_redirect_uri(redirect);
-        let seam = Seam::new(http);
+        let seam = Seam::new(http, now);
         let answer = client
             .exchange_code(AuthorizationCode::new(self.code.expose().to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(
@@ -51,9 +51,7 @@ impl CodeGrant<'_> {
             ))
             .request_async(&seam)
             .await;
-        let captured = seam.captured();
-        let answer = answer.map_err(|error| TokenFailure::classify(&error, &captured))?;
-        Granted::of(&answer, captured, now)
+        seam.granted(answer)
     }
 }
 

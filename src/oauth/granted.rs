@@ -7,7 +7,7 @@ use oauth2::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CachedToken, Captured, TokenFailure};
+use super::{CachedToken, TokenFailure, captured::Captured};
 use crate::{
     secret::{AccessToken, Secret},
     time::UnixMillis,

@@ -1,6 +1,7 @@
 //! OAuth 2.0 as a client (RFC 6749): whose tokens, how they are asked for, how long they are
 //! good, and what an error means.
 
+mod captured;
 mod classify;
 mod client;
 mod code;
@@ -8,10 +9,11 @@ mod credential;
 mod granted;
 mod provider;
 mod refresh;
+mod retry_after;
 mod seam;
 mod token;
 
-pub use classify::{Captured, TokenFailure};
+pub use classify::{FOUND_HERE, RULES, Rule, TokenFailure, Verdict, When, advice_of};
 pub use client::ClientProof;
 pub use code::CodeGrant;
 pub use credential::Credential;

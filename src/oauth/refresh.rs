@@ -33,15 +33,13 @@ impl RefreshGrant<'_> {
     {
         let client = token_client(self.provider, self.client_id, self.client_proof)?;
         let refresh_token = RefreshToken::new(self.refresh_token.expose().to_owned());
-        let seam = Seam::new(http);
+        let seam = Seam::new(http, now);
         let answer = client
             .exchange_refresh_token(&refresh_token)
             .add_scope(Scope::new(self.provider.smtp_scope.clone()))
             .request_async(&seam)
             .await;
-        let captured = seam.captured();
-        let answer = answer.map_err(|error| TokenFailure::classify(&error, &captured))?;
-        Granted::of(&answer, captured, now)
+        seam.granted(answer)
     }
 }
 

@@ -1,29 +1,41 @@
 //! Between the `oauth2` crate and HTTP: what the crate drops of an answer is caught here, and what
 //! it is needlessly strict about is put right.
 
-use std::{cell::RefCell, future::Future, pin::Pin, time::Duration};
+use std::{cell::RefCell, future::Future, pin::Pin};
 
-use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse, basic::BasicTokenResponse};
 use serde_json::Value;
 
-use super::{Account, Captured};
+use super::{Granted, TokenFailure, captured::Captured};
+use crate::time::UnixMillis;
 
 /// An HTTP client that remembers the last answer.
 pub(super) struct Seam<F> {
     http: F,
+    now: UnixMillis,
     captured: RefCell<Captured>,
 }
 
 impl<F> Seam<F> {
-    pub(super) fn new(http: F) -> Self {
+    pub(super) fn new(http: F, now: UnixMillis) -> Self {
         Self {
             http,
+            now,
             captured: RefCell::default(),
         }
     }
 
-    pub(super) fn captured(&self) -> Captured {
-        self.captured.borrow().clone()
+    /// What came of the request.
+    pub(super) fn granted<E>(
+        self,
+        answer: Result<BasicTokenResponse, E>,
+    ) -> Result<Granted, TokenFailure> {
+        let captured = self.captured.into_inner();
+        match answer {
+            Ok(answer) => Granted::of(&answer, captured, self.now),
+            // Everything that is known of it was captured.
+            Err(_) => Err(TokenFailure::of(&captured)),
+        }
     }
 }
 
@@ -39,7 +51,7 @@ where
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let mut answer = (self.http)(request).await?;
-            let captured = capture(&mut answer);
+            let captured = capture(&mut answer, self.now);
             self.captured.replace(captured);
             Ok(answer)
         })
@@ -47,28 +59,19 @@ where
 }
 
 /// Notes what we need of the answer.
-fn capture(answer: &mut HttpResponse) -> Captured {
+fn capture(answer: &mut HttpResponse, now: UnixMillis) -> Captured {
     let retry_after = answer
         .headers()
         .get(http::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.trim().parse().ok())
-        .map(Duration::from_secs);
-    let mut captured = Captured {
-        status: Some(answer.status().as_u16()),
-        retry_after,
-        account: None,
-    };
+        .and_then(|value| value.to_str().ok());
+    let mut captured = Captured::of_head(answer.status().as_u16(), retry_after, now);
     let body: Option<Value> = std::str::from_utf8(answer.body())
         .ok()
         .and_then(|text| serde_json::from_str(text).ok());
     let Some(Value::Object(mut fields)) = body else {
         return captured;
     };
-    captured.account = fields
-        .get("id_token")
-        .and_then(Value::as_str)
-        .and_then(Account::of_id_token);
+    captured.read(&fields);
     if let Some(lifetime) = fields.remove("expires_in") {
         if let Some(seconds) = seconds(&lifetime) {
             fields.insert("expires_in".to_owned(), seconds.into());

@@ -1,0 +1,163 @@
+//! The table. What tells a passing fault from a lasting one comes first, then what a provider says
+//! in its own way, then RFC 6749.
+//!
+//! Microsoft: learn.microsoft.com/entra/identity-platform/reference-error-codes and
+//! learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling. Google:
+//! developers.google.com/identity/protocols/oauth2/web-server#errors and
+//! developers.google.com/identity/protocols/oauth2/service-account#error-codes.
+
+use super::{
+    Rule,
+    Verdict::{self, Administrator, BackOff, Configuration, Reconnect, Retry},
+    When::{self, Anything, Error, NoAnswer, Number, Status, Suberror},
+};
+use crate::limits::{TOKEN_LOOP_WAIT, TOKEN_THROTTLED_WAIT};
+
+const ENTRA: &str = "Microsoft Entra";
+const GOOGLE: &str = "Google";
+const ANYBODY: &str = "any provider";
+
+/// Every rule, in the order in which they are asked.
+#[rustfmt::skip]
+pub static RULES: &[Rule] = &[
+    rule("token_no_answer", ANYBODY, NoAnswer, Retry,
+        "no answer came from the token endpoint in time; it is asked again. Check `token_endpoint` if this lasts"),
+    // It says invalid_grant, and the grant is good: whoever asked a person to consent would be told
+    // the same again.
+    rule("entra_request_loop", ENTRA, Number(&[50196]), BackOff(TOKEN_LOOP_WAIT),
+        "Microsoft saw too many equal token requests (AADSTS50196) and stopped answering for a while; it is asked again later. If this lasts, look for a second program that uses the same client_id and account"),
+    rule("entra_throttled", ENTRA, Number(&[90055]), BackOff(TOKEN_LOOP_WAIT),
+        "Microsoft throttles the whole directory (AADSTS90055); it is asked again later"),
+    rule("token_throttled", ANYBODY, Status(429, 429), BackOff(TOKEN_THROTTLED_WAIT),
+        "the token endpoint asks for fewer requests; it is asked again later. If this lasts, look for a second program that uses the same client_id"),
+    rule("token_throttled", GOOGLE, Error(&["rate_limit_exceeded", "slow_down"]), BackOff(TOKEN_THROTTLED_WAIT),
+        "the token endpoint asks for fewer requests; it is asked again later. If this lasts, look for a second program that uses the same client_id"),
+    rule("entra_service_fault", ENTRA, Number(&[90006, 90012, 90024, 90033, 90090, 50087, 50088, 50166, 70012, 40010]), Retry,
+        "Microsoft Entra has a passing fault of its own; it is asked again"),
+    rule("token_endpoint_down", ANYBODY, Status(500, 599), Retry,
+        "the provider has a fault of its own; it is asked again"),
+    rule("token_endpoint_down", ANYBODY, Error(&["temporarily_unavailable", "server_error", "internal_failure"]), Retry,
+        "the provider has a fault of its own; it is asked again"),
+
+    rule("entra_grant_revoked", ENTRA, Number(&[50173]), Reconnect,
+        "the grant was revoked, or the account's password was changed; connect the mailbox again"),
+    rule("entra_grant_expired", ENTRA, Number(&[70008, 700082]), Reconnect,
+        "the refresh token was not used for so long that it ended; connect the mailbox again"),
+    rule("entra_grant_expired_spa", ENTRA, Number(&[700084]), Reconnect,
+        "the refresh token was issued to a single-page application and ended after a day; in the app registration, under Authentication, move the redirect URI from \"Single-page application\" to \"Web\", then connect the mailbox again"),
+    rule("entra_sign_in_frequency", ENTRA, Number(&[70043]), Reconnect,
+        "a Conditional Access policy lets sign-ins live for so long only; connect the mailbox again, and have an administrator exempt this application from the sign-in frequency, or it ends again"),
+    rule("entra_mfa_needed", ENTRA, Number(&[50072, 50074, 50076, 50078, 50079]), Reconnect,
+        "the account has to sign in with a second factor; connect the mailbox again and complete the sign-in"),
+    rule("entra_conditional_access", ENTRA, Number(&[50131, 50158, 53000, 53001, 53003, 530032]), Administrator,
+        "a Conditional Access policy forbids this sign-in; an administrator finds it in the Entra admin center under Sign-in logs and exempts this application or account, then the mailbox is connected again"),
+    rule("entra_consent_missing", ENTRA, Number(&[65001]), Reconnect,
+        "nobody consented to what the application asks for; connect the mailbox again. For an application without a person, an administrator grants consent in the app registration under API permissions"),
+    rule("entra_consent_declined", ENTRA, Number(&[65004]), Reconnect,
+        "consent was declined; connect the mailbox again and accept"),
+    rule("entra_admin_consent", ENTRA, Number(&[90094]), Administrator,
+        "only an administrator may consent in this organisation; they grant it in the Entra admin center under Enterprise applications, Permissions, \"Grant admin consent\""),
+    rule("entra_code_used", ENTRA, Number(&[54005]), Reconnect,
+        "the code of this sign-in was used before; begin to connect the mailbox anew"),
+    rule("entra_verifier_mismatch", ENTRA, Number(&[501481]), Reconnect,
+        "the sign-in was not finished by the browser that began it; begin to connect the mailbox anew"),
+    rule("entra_session_invalid", ENTRA, Number(&[50089, 50132, 50133, 50085, 70000]), Reconnect,
+        "the grant is no longer valid; connect the mailbox again"),
+    rule("entra_secret_wrong", ENTRA, Number(&[7000215]), Configuration,
+        "the client secret is wrong; often its ID was copied in place of its Value. Make a new one in the app registration under Certificates & secrets, and set it as the secret that `client_secret` names"),
+    rule("entra_secret_expired", ENTRA, Number(&[7000222]), Configuration,
+        "the client secret has expired; make a new one in the app registration under Certificates & secrets, and set it as the secret that `client_secret` names. The mailbox need not be connected again"),
+    rule("entra_secret_missing", ENTRA, Number(&[7000218]), Configuration,
+        "the application is registered as confidential and has to prove who it is; set `client_secret`"),
+    rule("entra_secret_superfluous", ENTRA, Number(&[700025]), Configuration,
+        "the application is registered as public and must not send a secret; remove `client_secret`, or register the redirect URI under \"Web\""),
+    rule("entra_app_unknown", ENTRA, Number(&[700016, 700011, 70001]), Configuration,
+        "the directory knows no such application; check `client_id` and `tenant` against the Overview of the app registration"),
+    rule("entra_app_disabled", ENTRA, Number(&[7000112]), Administrator,
+        "the application is disabled; an administrator enables it in the Entra admin center under Enterprise applications, Properties, \"Enabled for users to sign in\""),
+    rule("entra_assertion_refused", ENTRA, Number(&[700027, 50012, 50013]), Configuration,
+        "the signature by the certificate's key was refused; check that this certificate is uploaded in the app registration under Certificates & secrets, that it has not expired, and that the key belongs to it"),
+    rule("entra_scope_wrong", ENTRA, Number(&[70011, 28002, 28003]), Configuration,
+        "the scope is not one that Microsoft knows for this kind of grant; check the API permissions of the app registration"),
+    rule("entra_redirect_mismatch", ENTRA, Number(&[50011]), Configuration,
+        "the redirect URI is not registered; add it, to the letter, in the app registration under Authentication, Web"),
+    rule("entra_single_tenant", ENTRA, Number(&[50194]), Configuration,
+        "the application is registered for one directory; set `tenant` to that directory's id"),
+    rule("entra_tenant_needed", ENTRA, Number(&[9001023]), Configuration,
+        "an application without a person needs a directory of its own; set `tenant` to its id and not to common, organizations or consumers"),
+    rule("entra_resource_missing", ENTRA, Number(&[650052, 650056, 650057, 500011]), Administrator,
+        "the organisation has no service principal for Exchange Online or the application lacks the permission; an administrator adds \"Office 365 Exchange Online\" under API permissions and grants consent"),
+    rule("entra_tenant_unknown", ENTRA, Number(&[90002]), Configuration,
+        "there is no such directory; check `tenant` against the Overview of the app registration"),
+    rule("entra_account_disabled", ENTRA, Number(&[50057]), Administrator,
+        "the account is disabled; an administrator enables it in the Entra admin center under Users"),
+    rule("entra_not_assigned", ENTRA, Number(&[50105]), Administrator,
+        "the account is not assigned to the application; an administrator assigns it in the Entra admin center under Enterprise applications, Users and groups"),
+    rule("entra_grant_bad", ENTRA, Suberror(&["bad_token", "token_expired", "user_password_expired", "consent_required", "basic_action", "additional_action", "message_only"]), Reconnect,
+        "the grant is no longer valid; connect the mailbox again"),
+    rule("entra_other_client", ENTRA, Suberror(&["client_mismatch"]), Configuration,
+        "the refresh token was issued to another application; check `client_id`, or connect the mailbox again"),
+    rule("entra_device_policy", ENTRA, Suberror(&["protection_policy_required", "device_authentication_failed"]), Administrator,
+        "a policy of the organisation asks for a managed device; an administrator exempts this application or account"),
+
+    rule("google_reauth_policy", GOOGLE, Suberror(&["invalid_rapt", "rapt_required"]), Administrator,
+        "the organisation's session control ended the grant; an administrator marks the application as trusted in the Google Admin console under Security, API controls, and exempts trusted apps in Google Cloud session control. Then connect the mailbox again"),
+    rule("google_grant_revoked", GOOGLE, Error(&["invalid_grant"]), Reconnect,
+        "the grant was revoked, or ended: by a changed password, by six months without use, or after 7 days while the OAuth app is in \"Testing\". Publish the app in the Google Cloud console under OAuth consent screen, then connect the mailbox again").words("expired or revoked"),
+    rule("google_account_deleted", GOOGLE, Error(&["invalid_grant"]), Reconnect,
+        "the Google account was deleted; connect another one").words("account has been deleted"),
+    rule("google_clock", GOOGLE, Error(&["invalid_grant"]), Retry,
+        "Google found the time in the assertion to be off; it is asked again").words("reasonable timeframe"),
+    rule("google_key_refused", GOOGLE, Error(&["invalid_grant"]), Configuration,
+        "the service account's key was refused; it was deleted or belongs to another account. Make a new key in the Google Cloud console under IAM, Service accounts, Keys").words("invalid jwt signature"),
+    rule("google_user_unknown", GOOGLE, Error(&["invalid_grant"]), Configuration,
+        "Google knows no such mailbox in the organisation that delegated; check `address`").words("email or user id"),
+    rule("google_service_account_gone", GOOGLE, Error(&["invalid_grant"]), Configuration,
+        "the service account does not exist any more; make one in the Google Cloud console under IAM, Service accounts").words("account not found"),
+    rule("google_not_delegated", GOOGLE, Error(&["unauthorized_client"]), Administrator,
+        "the service account may not act for this mailbox; an administrator adds its client ID with the scope https://mail.google.com/ in the Google Admin console under Security, API controls, Domain-wide delegation").words("not authorized for any of the scopes"),
+    rule("google_client_gone", GOOGLE, Error(&["deleted_client", "disabled_client"]), Configuration,
+        "the OAuth client was deleted or disabled; make one in the Google Cloud console under Credentials and set `client_id` and `client_secret`"),
+    rule("google_admin_policy", GOOGLE, Error(&["admin_policy_enforced", "org_internal"]), Administrator,
+        "the organisation does not let this application in; an administrator allows it in the Google Admin console under Security, API controls, App access control"),
+
+    rule("token_grant_ended", ANYBODY, Error(&["invalid_grant"]), Reconnect,
+        "the provider no longer takes the grant; connect the mailbox again"),
+    rule("token_sign_in_needed", ANYBODY, Error(&["interaction_required", "login_required"]), Reconnect,
+        "the provider wants the account's owner to sign in; connect the mailbox again"),
+    rule("token_consent_needed", ANYBODY, Error(&["consent_required"]), Reconnect,
+        "the provider wants the account's owner to consent; connect the mailbox again"),
+    rule("token_client_refused", ANYBODY, Error(&["invalid_client"]), Configuration,
+        "the provider does not know the client; check `client_id` and the secret that `client_secret` names"),
+    rule("token_client_not_allowed", ANYBODY, Error(&["unauthorized_client", "unsupported_grant_type"]), Configuration,
+        "the application is not registered for this kind of grant; check its registration with the provider"),
+    rule("token_scope_refused", ANYBODY, Error(&["invalid_scope", "invalid_resource", "invalid_target"]), Configuration,
+        "the provider does not grant the scope; check `scope` and what the application is registered for"),
+    rule("token_request_refused", ANYBODY, Error(&["invalid_request"]), Configuration,
+        "the provider did not like the request; check `client_id`, `client_secret` and `token_endpoint`"),
+    rule("token_access_denied", ANYBODY, Error(&["access_denied"]), Administrator,
+        "the provider or an administrator denies access; check the account's and the organisation's restrictions on applications"),
+    rule("token_endpoint_moved", ANYBODY, Status(300, 399), Retry,
+        "the token endpoint redirects, and a credential is never sent on; check `token_endpoint`"),
+    rule("token_endpoint_wrong", ANYBODY, Status(404, 405), Retry,
+        "there is no token endpoint at this address; check `token_endpoint`, and `tenant` where there is one"),
+    rule("token_answer_unreadable", ANYBODY, Anything, Retry,
+        "the answer was no token and no error that is known; it is asked again. Check `token_endpoint` if this lasts"),
+];
+
+const fn rule(
+    name: &'static str,
+    whose: &'static str,
+    when: When,
+    verdict: Verdict,
+    advice: &'static str,
+) -> Rule {
+    Rule {
+        name,
+        whose,
+        when,
+        words: None,
+        verdict,
+        advice,
+    }
+}
