@@ -139,6 +139,7 @@ fn a_mailbox_that_is_disconnected_has_nothing_left() {
     let answer = browser.post("/mailboxes/sales/disconnect");
     assert_eq!((answer.status, header(&answer, "location")), (200, None));
     assert!(!world.has_grant());
+    assert!(world.cache.values.borrow().values().all(Vec::is_empty));
     let (_, body) = ready(&world, KEY);
     assert_eq!(body["mailboxes"][0]["connected"], false);
     let bearer = format!("Bearer {KEY}");

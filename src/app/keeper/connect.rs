@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::{
         ports::{Clock, Connector, Entropy, HttpClient, TokenCache, TokenCustody},
-        submit::{Link, Opening},
+        submit::{Link, Opening, by},
     },
     Broken, Keeper,
 };
 use crate::{
     config::{MailboxConfig, Name},
+    limits::{CACHE_TIMEOUT, KV_TTL_MIN},
     oauth::{CodeGrant, Granted, TokenFailure},
     outbox::Health,
     outcome::Failure,
@@ -177,7 +178,14 @@ where
         self.adopt_settings(&mut record).map_err(|Broken| Unknown)?;
         record.refresh = None;
         record.access = None;
-        self.store(&record).map_err(|Broken| Unknown)
+        record.health = Health::Up;
+        record.failure = None;
+        self.store(&record).map_err(|Broken| Unknown)?;
+        // What does not open counts as nothing cached.
+        let put = self.cache.put(self.record, &[], KV_TTL_MIN.as_secs());
+        let deadline = self.clock.now().after(CACHE_TIMEOUT);
+        by(self.clock, deadline, put).await;
+        Ok(())
     }
 
     /// Whether there is a grant in custody, or one that was supplied and will be.

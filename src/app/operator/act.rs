@@ -72,8 +72,8 @@ where
             Ok(who) => who,
             Err(refusal) => return refusal,
         };
-        let (name, mailbox) = match self.mailbox(request, name) {
-            Ok(found) => found,
+        let name = match self.mailbox(request, name) {
+            Ok((name, _)) => name,
             Err(refusal) => return refusal,
         };
         // The Outbox second: it forgets the token it has, and has to find no other.
@@ -84,11 +84,7 @@ where
         if who == Who::Script {
             return Response::json(200, &serde_json::json!({ "connected": false }));
         }
-        let text = if mailbox.provider.revocation_endpoint.is_some() {
-            "Its tokens were given back to the provider and are gone here. What is queued is kept until it is connected again."
-        } else {
-            "Its tokens are gone here. This provider takes none back by program: withdraw the application's consent in the account's own settings. What is queued is kept until the mailbox is connected again."
-        };
+        let text = "Its tokens are gone here, and what is queued is kept until it is connected again. To end the consent itself, withdraw it in the settings of the account at the provider.";
         told(
             request,
             200,
