@@ -48,7 +48,12 @@ const EFFECTS: [&str; 8] = [
 ];
 
 /// The requests of the `oauth2` crate, which wait for whatever HTTP they are handed.
-const TOKEN_REQUESTS: [&str; 3] = ["oauth/code.rs", "oauth/refresh.rs", "oauth/seam.rs"];
+const TOKEN_REQUESTS: [&str; 4] = [
+    "oauth/client_credentials.rs",
+    "oauth/code.rs",
+    "oauth/refresh.rs",
+    "oauth/seam.rs",
+];
 
 /// Most lines a file may have: what a person can hold in the head.
 const FILE_LINES: usize = 500;

@@ -9,6 +9,7 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    keeper_record::{Candidate, Record},
     ports::{Clock, Entropy, HttpClient, NoEntropy, StoreFault, TokenCache, TokenCustody, random},
     submit::by,
 };
@@ -18,7 +19,10 @@ pub use connect::{ConnectAnswer, ConnectQuestion};
 use crate::{
     config::Name,
     limits::{CACHE_TIMEOUT, KV_TTL_MIN, TOKEN_EXPIRY_MARGIN},
-    oauth::{CachedToken, Fingerprint, Provider, RefreshGrant, TokenFailure},
+    oauth::{
+        CachedToken, ClientCredentialsGrant, Fingerprint, Granted, Provider, RefreshGrant, Right,
+        TokenFailure, revocation,
+    },
     outbox::Health,
     outcome::{Cause, Trouble},
     seal::Sealer,
@@ -66,33 +70,6 @@ impl KeeperAnswer {
     }
 }
 
-/// The Keeper's record. Tokens in it are sealed under names of their own.
-#[derive(Serialize, Deserialize)]
-struct Record {
-    v: u8,
-    /// The refresh token, sealed, in base64.
-    refresh: Option<String>,
-    /// The access token, sealed as it is cached, in base64.
-    access: Option<String>,
-    /// The supplied refresh tokens that were taken over, the last one last: each is used once, and
-    /// the provider's rotated ones after it.
-    #[serde(default)]
-    bootstraps: Vec<Fingerprint>,
-    /// What else the operator has set; a change is worth a new try at once.
-    settings: Option<Fingerprint>,
-    /// How the last requests to the provider went.
-    #[serde(default)]
-    health: Health,
-    /// The failure that `health` is about.
-    failure: Option<TokenFailure>,
-}
-
-const RECORD_VERSION: u8 = 1;
-
-/// How many supplied refresh tokens are remembered: a rollback to a secret of before must not put
-/// a token to use again that has been used up.
-const BOOTSTRAPS_KNOWN: usize = 15;
-
 /// A sealed token, and the token itself where it is new.
 struct Found {
     sealed: Vec<u8>,
@@ -121,6 +98,8 @@ pub struct Keeper<'a, S, H, C, K, E> {
     pub unsaved: &'a RefCell<Option<String>>,
     /// Who issues the tokens.
     pub provider: &'a Provider,
+    /// By what right.
+    pub right: Right,
     /// To whom.
     pub client_id: &'a str,
     /// The client's proof.
@@ -165,6 +144,9 @@ where
     ) -> Result<Result<Found, TokenFailure>, Broken> {
         let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
+        if let Some(granted) = self.try_candidate(&mut record).await? {
+            return self.keep(record, granted);
+        }
         if let Some(sealed) = self.still_good(&record, refused) {
             return Ok(Ok(Found {
                 sealed,
@@ -175,49 +157,156 @@ where
         if let (false, Some(failure)) = (record.health.allows(now), &record.failure) {
             return Ok(Err(held(failure, &record.health, now)));
         }
-        let Some(refresh_token) = self.refresh_token(&record) else {
-            let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
-            return Ok(Err(TokenFailure::found(
-                cause,
-                trouble,
-                "token_not_connected",
-            )));
+        let granted = match self.right {
+            _ if record.disconnected => return Ok(Err(without_grant("token_disconnected"))),
+            Right::Consent => {
+                let Some(refresh_token) = self.unsealed(record.refresh.as_ref()) else {
+                    return Ok(Err(without_grant("token_not_connected")));
+                };
+                self.refresh(&refresh_token).await
+            }
+            Right::Application => {
+                let grant = ClientCredentialsGrant {
+                    provider: self.provider,
+                    client_id: self.client_id,
+                    client_proof: self.client_secret.into(),
+                };
+                grant.request(|request| self.http.send(request), now).await
+            }
         };
+        match granted {
+            Ok(granted) => self.keep(record, granted),
+            Err(failure) => self.fail(record, &failure),
+        }
+    }
+
+    async fn refresh(&self, refresh_token: &Secret) -> Result<Granted, TokenFailure> {
         let grant = RefreshGrant {
             provider: self.provider,
             client_id: self.client_id,
             client_proof: self.client_secret.into(),
-            refresh_token: &refresh_token,
+            refresh_token,
         };
-        let granted = grant.request(|request| self.http.send(request), now).await;
-        match granted {
-            Ok(granted) => {
-                if let Some(rotated) = &granted.refresh_token {
-                    record.refresh = Some(self.seal_refresh(rotated)?);
-                }
-                let sealed = self.seal(self.record, &granted.access.to_stored())?;
-                record.access = Some(STANDARD.encode(&sealed));
-                record.health = Health::Up;
-                record.failure = None;
-                // Before anyone uses the new access token: if this object died with a rotated
-                // refresh token unsaved, the grant would be lost.
-                self.store(&record)?;
-                Ok(Ok(Found {
-                    sealed,
-                    fresh: Some(granted.access),
-                }))
-            }
-            Err(failure) => {
-                let random = u64::from_be_bytes(random(self.entropy)?);
-                let now = self.clock.now();
-                record.health = record
-                    .health
-                    .after_failure(&failure.failure, "", now, random);
-                record.failure = Some(failure.clone());
-                self.store(&record)?;
-                Ok(Err(held(&failure, &record.health, now)))
-            }
+        grant
+            .request(|request| self.http.send(request), self.clock.now())
+            .await
+    }
+
+    /// Puts a refresh token on trial to the test, where there is one. It takes the place of the
+    /// one before only when the provider took it.
+    async fn try_candidate(&self, record: &mut Record) -> Result<Option<Granted>, Broken> {
+        let now = self.clock.now();
+        let Some(candidate) = &record.candidate else {
+            return Ok(None);
+        };
+        if candidate.refused.is_some() || !record.health.allows(now) {
+            return Ok(None);
         }
+        let refresh = candidate.refresh.clone();
+        let Some(token) = self.unsealed(Some(&refresh)) else {
+            record.candidate = None;
+            return Ok(None);
+        };
+        let failure = match self.refresh(&token).await {
+            Ok(granted) if granted.covers(&self.provider.smtp_scope) => {
+                record.refresh = Some(refresh);
+                record.candidate = None;
+                return Ok(Some(granted));
+            }
+            Ok(_) => too_narrow(),
+            Err(failure) => failure,
+        };
+        if failure.is_transient() {
+            // The one that works goes on working; this one is tried again when the fault is over.
+            self.note(record, &failure)?;
+        } else {
+            record.candidate = Some(Candidate {
+                refresh,
+                refused: Some(failure),
+            });
+            self.store(record)?;
+        }
+        Ok(None)
+    }
+
+    fn keep(
+        &self,
+        mut record: Record,
+        granted: Granted,
+    ) -> Result<Result<Found, TokenFailure>, Broken> {
+        if let Some(rotated) = &granted.refresh_token {
+            record.refresh = Some(self.seal_refresh(rotated)?);
+        }
+        if self.right == Right::Consent && !granted.covers(&self.provider.smtp_scope) {
+            // The mail server would refuse it and not say why.
+            return self.fail(record, &too_narrow());
+        }
+        let sealed = self.seal(self.record, &granted.access.to_stored())?;
+        record.access = Some(STANDARD.encode(&sealed));
+        record.health = Health::Up;
+        record.failure = None;
+        // Before anyone uses the new access token: if this object died with a rotated refresh
+        // token unsaved, the grant would be lost.
+        self.store(&record)?;
+        Ok(Ok(Found {
+            sealed,
+            fresh: Some(granted.access),
+        }))
+    }
+
+    fn fail(
+        &self,
+        mut record: Record,
+        failure: &TokenFailure,
+    ) -> Result<Result<Found, TokenFailure>, Broken> {
+        self.note(&mut record, failure)?;
+        Ok(Err(held(failure, &record.health, self.clock.now())))
+    }
+
+    fn note(&self, record: &mut Record, failure: &TokenFailure) -> Result<(), Broken> {
+        let random = u64::from_be_bytes(random(self.entropy)?);
+        let now = self.clock.now();
+        record.health = record
+            .health
+            .after_failure(&failure.failure, "", now, random);
+        record.failure = Some(failure.clone());
+        self.store(record)
+    }
+
+    /// Ends the credential: forgets its tokens, remembers that it was ended, and gives the refresh
+    /// token back where the provider takes it. What was supplied so far does not connect it again,
+    /// however often it is deployed.
+    ///
+    /// # Errors
+    /// When it could not be stored; then nothing was given back.
+    pub async fn disconnect(&self) -> Result<Disconnected, StoreFault> {
+        let _flight = self.flight.lock().await;
+        let token = self.forget().map_err(|Broken| StoreFault)?;
+        let deadline = self.clock.now().after(CACHE_TIMEOUT);
+        // What does not open counts as nothing cached.
+        let put = self.cache.put(self.record, &[], KV_TTL_MIN.as_secs());
+        by(self.clock, deadline, put).await;
+        let request = token.and_then(|token| revocation(self.provider, &token));
+        let Some(request) = request else {
+            return Ok(Disconnected { revoked: false });
+        };
+        let answer = self.http.send(request).await;
+        let revoked = answer.is_ok_and(|answer| answer.status().is_success());
+        Ok(Disconnected { revoked })
+    }
+
+    fn forget(&self) -> Result<Option<Secret>, Broken> {
+        let mut record = self.load()?;
+        self.adopt_settings(&mut record)?;
+        let token = self.unsealed(record.refresh.as_ref());
+        record.refresh = None;
+        record.access = None;
+        record.candidate = None;
+        record.health = Health::Up;
+        record.failure = None;
+        record.disconnected = true;
+        self.store(&record)?;
+        Ok(token)
     }
 
     /// Takes over a refresh token that was supplied and not seen before, and forgets failures
@@ -226,23 +315,34 @@ where
         let client = self.client_secret.map_or("", Secret::expose);
         let scope = &self.provider.smtp_scope;
         let settings = Fingerprint::of(&format!("{}\n{scope}\n{client}", self.client_id));
-        let supplied = self
-            .bootstrap
-            .map(|token| (token, Fingerprint::of(token.expose())));
         let mut changed = false;
         if record.settings.as_ref() != Some(&settings) {
+            // An application is connected by its settings, so others connect it again.
+            if record.settings.is_some() && self.right == Right::Application {
+                record.disconnected = false;
+            }
             record.settings = Some(settings);
+            if let Some(candidate) = &mut record.candidate {
+                candidate.refused = None;
+            }
             changed = true;
         }
-        if let Some((token, fingerprint)) = supplied
-            && !record.bootstraps.contains(&fingerprint)
-        {
-            record.refresh = Some(self.seal_refresh(token)?);
-            record.access = None;
-            let superfluous = record.bootstraps.len().saturating_sub(BOOTSTRAPS_KNOWN);
-            record.bootstraps.drain(..superfluous);
-            record.bootstraps.push(fingerprint);
-            changed = true;
+        if let Some(token) = self.bootstrap {
+            let fingerprint = Fingerprint::of(token.expose());
+            if !record.knows(&fingerprint) {
+                let refresh = self.seal_refresh(token)?;
+                if record.has_working_grant() {
+                    let refused = None;
+                    record.candidate = Some(Candidate { refresh, refused });
+                } else {
+                    record.refresh = Some(refresh);
+                    record.access = None;
+                    record.candidate = None;
+                }
+                record.disconnected = false;
+                record.remember(fingerprint);
+                changed = true;
+            }
         }
         if changed {
             record.health = Health::Up;
@@ -259,8 +359,9 @@ where
         (token.is_fresh(self.clock.now()) && !named).then_some(sealed)
     }
 
-    fn refresh_token(&self, record: &Record) -> Option<Secret> {
-        let sealed = STANDARD.decode(record.refresh.as_ref()?).ok()?;
+    /// A sealed refresh token.
+    fn unsealed(&self, refresh: Option<&String>) -> Option<Secret> {
+        let sealed = STANDARD.decode(refresh?).ok()?;
         let opened = self.sealer.open(&self.refresh_record(), &sealed).ok()?;
         std::str::from_utf8(&opened).ok().map(Secret::new)
     }
@@ -299,22 +400,42 @@ where
             self.custody.store(&unsaved).map_err(|StoreFault| Broken)?;
             self.unsaved.replace(None);
         }
-        match self.custody.load().map_err(|StoreFault| Broken)? {
-            // A record that cannot be read is left alone: writing over it would lose the grant.
-            Some(stored) => match serde_json::from_str::<Record>(&stored) {
-                Ok(record) if record.v == RECORD_VERSION => Ok(record),
-                _ => Err(Broken),
-            },
-            None => Ok(Record {
-                v: RECORD_VERSION,
-                refresh: None,
-                access: None,
-                bootstraps: Vec::new(),
-                settings: None,
-                health: Health::Up,
-                failure: None,
-            }),
+        let Some(stored) = self.custody.load().map_err(|StoreFault| Broken)? else {
+            return Ok(Record::new());
+        };
+        // A record that cannot be read is left alone: writing over it would lose the grant.
+        let mut record = Record::read(&stored).ok_or(Broken)?;
+        if self.reseal(&mut record)? {
+            self.store(&record)?;
         }
+        Ok(record)
+    }
+
+    /// Seals anew what is under the key before the present one, so that the operator can forget
+    /// that key.
+    fn reseal(&self, record: &mut Record) -> Result<bool, Broken> {
+        let refresh_name = self.refresh_record();
+        let candidate = record.candidate.as_mut().map(|one| &mut one.refresh);
+        let tokens = [
+            (refresh_name.as_str(), record.refresh.as_mut()),
+            (refresh_name.as_str(), candidate),
+            (self.record, record.access.as_mut()),
+        ];
+        let mut changed = false;
+        for (name, token) in tokens {
+            let Some(token) = token else { continue };
+            let Ok(sealed) = STANDARD.decode(&*token) else {
+                continue;
+            };
+            if self.sealer.is_present(&sealed) {
+                continue;
+            }
+            if let Ok(opened) = self.sealer.open(name, &sealed) {
+                *token = STANDARD.encode(self.seal(name, &opened)?);
+                changed = true;
+            }
+        }
+        Ok(changed)
     }
 
     fn store(&self, record: &Record) -> Result<(), Broken> {
@@ -332,6 +453,23 @@ fn held(failure: &TokenFailure, health: &Health, now: UnixMillis) -> TokenFailur
     let mut failure = failure.clone();
     failure.failure.retry_after = health.down_until().map(|until| until.since(now));
     failure
+}
+
+fn without_grant(finding: &'static str) -> TokenFailure {
+    let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
+    TokenFailure::found(cause, trouble, finding)
+}
+
+fn too_narrow() -> TokenFailure {
+    let (cause, trouble) = (Cause::TokenMisconfigured, Trouble::Configuration);
+    TokenFailure::found(cause, trouble, "token_scope_too_narrow")
+}
+
+/// What became of disconnecting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disconnected {
+    /// Whether the provider took the grant back. Where not, its owner can end it there.
+    pub revoked: bool,
 }
 
 /// Storage, sealing or randomness failed here; the provider was not to blame.

@@ -10,6 +10,7 @@ mod emails;
 mod http;
 mod intake;
 mod keeper;
+mod keeper_record;
 mod meter;
 mod operator;
 pub mod ports;
@@ -29,7 +30,9 @@ pub use drain::{Drain, Outbox, Trigger, resume};
 pub use email::Email;
 pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};
-pub use keeper::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest};
+pub use keeper::{
+    ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest,
+};
 pub use meter::{Meter, Rate};
 pub use operator::{Mailboxes, Operator, Registrar, Unreachable, is_operators};
 pub use reception::Reception;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use super::{HttpsUrl, SecretName, fields::Fields};
 use crate::{
     mail::{EmailAddress, HeaderText, Mailbox},
-    oauth::Provider,
+    oauth::{Cloud, Credential, Provider, Right},
     secret::Secret,
     tls::TlsMode,
 };
@@ -19,6 +19,8 @@ pub struct MailboxConfig {
     pub aliases: Vec<EmailAddress>,
     /// Whose mailbox it is.
     pub provider: Provider,
+    /// By what right mail is sent through it.
+    pub right: Right,
     /// `client_id` of the application registered with the provider (RFC 6749 §2.2).
     pub client_id: String,
     /// The secret that holds `client_secret`; public clients have none.
@@ -43,9 +45,44 @@ impl MailboxConfig {
         };
         let aliases = fields.list("aliases");
         let provider = Self::read_provider(fields);
+        let right = Self::read_right(fields);
         let client_id = fields.required_text("client_id").map(str::to_owned);
         let client_secret = Self::read_secret(fields, "client_secret", secrets);
         let refresh_token = Self::read_secret(fields, "refresh_token", secrets);
+        if right == Some(Right::Application) {
+            if client_secret.is_none() {
+                fields.problem(
+                    "client_secret",
+                    "is required with grant = \"application\": the application has to prove who it is",
+                );
+            }
+            if refresh_token.is_some() {
+                fields.problem(
+                    "refresh_token",
+                    "has no meaning with grant = \"application\"; leave it out",
+                );
+            }
+            let of_nobody = ["/common/", "/organizations/", "/consumers/"];
+            if provider.as_ref().is_some_and(|provider| {
+                of_nobody
+                    .iter()
+                    .any(|part| provider.token_endpoint.contains(part))
+            }) {
+                fields.problem(
+                    "tenant",
+                    "must be the directory's id or domain with grant = \"application\"",
+                );
+            }
+            if provider
+                .as_ref()
+                .is_some_and(|provider| provider.application_scope.is_none())
+            {
+                fields.problem(
+                    "grant",
+                    "must be consent with this provider, which issues nothing to an application alone",
+                );
+            }
+        }
         Some(Self {
             sender: Mailbox {
                 display_name,
@@ -53,6 +90,7 @@ impl MailboxConfig {
             },
             aliases,
             provider: provider?,
+            right: right?,
             client_id: client_id?,
             client_secret,
             refresh_token,
@@ -63,9 +101,11 @@ impl MailboxConfig {
         match fields.required_text("provider")? {
             "microsoft" => {
                 let tenant: Option<Tenant> = fields.required("tenant");
-                Some(Provider::microsoft(&tenant?.0))
+                let cloud = Self::read_cloud(fields);
+                Some(Provider::microsoft_in(cloud?, &tenant?.0))
             }
-            "google" => Some(Provider::google()),
+            "outlook" => Some(Provider::microsoft("consumers")),
+            "google" | "gmail" => Some(Provider::google()),
             "custom" => {
                 let token_endpoint: Option<HttpsUrl> = fields.required("token_endpoint");
                 let authorization_endpoint: Option<HttpsUrl> =
@@ -94,9 +134,45 @@ impl MailboxConfig {
                 })
             }
             _ => {
-                fields.problem("provider", "must be microsoft, google or custom");
+                fields.problem(
+                    "provider",
+                    "must be microsoft, outlook, google, gmail or custom",
+                );
                 None
             }
+        }
+    }
+
+    fn read_cloud(fields: &mut Fields<'_>) -> Option<Cloud> {
+        match fields.text("cloud") {
+            None => Some(Cloud::World),
+            Some("us-gov") => Some(Cloud::UsGovernment),
+            Some("china") => Some(Cloud::China),
+            Some(_) => {
+                fields.problem("cloud", "must be us-gov or china, or be left out");
+                None
+            }
+        }
+    }
+
+    fn read_right(fields: &mut Fields<'_>) -> Option<Right> {
+        match fields.text("grant") {
+            None | Some("consent") => Some(Right::Consent),
+            Some("application") => Some(Right::Application),
+            Some(_) => {
+                fields.problem("grant", "must be consent or application");
+                None
+            }
+        }
+    }
+
+    /// Whose tokens it sends with.
+    pub fn credential(&self) -> Credential {
+        match self.right {
+            Right::Consent => {
+                Credential::grant(&self.provider, &self.client_id, &self.sender.address)
+            }
+            Right::Application => Credential::application(&self.provider, &self.client_id),
         }
     }
 

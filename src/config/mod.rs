@@ -249,7 +249,10 @@ impl Config {
     /// was found wrong before is worth another try.
     pub fn settings_of(&self, mailbox: &MailboxConfig) -> String {
         let mut digest = Sha256::new();
-        digest.update(format!("{:?}\n{}\n", mailbox.provider, mailbox.client_id));
+        digest.update(format!(
+            "{:?}\n{:?}\n{}\n",
+            mailbox.provider, mailbox.right, mailbox.client_id
+        ));
         for name in [&mailbox.client_secret, &mailbox.refresh_token] {
             let secret = name.as_ref().and_then(|name| self.secret(name));
             digest.update(Sha256::digest(secret.map_or("", Secret::expose)));

@@ -213,3 +213,92 @@ fn s3_nothing_that_goes_into_a_command_can_end_its_line() {
         assert!(problems(&config)[1].starts_with(&format!("MAILBOX_SALES.{field}: ")));
     }
 }
+
+fn mailbox_with(fields: &Value) -> Config {
+    let mut mailbox = json!({ "address": "a@b.test", "client_id": "id" });
+    let table = mailbox.as_object_mut().unwrap();
+    table.extend(fields.as_object().unwrap().clone());
+    parse(json!({
+        "PUBLIC_URL": "https://mail.example.com", "ROOT_KEY": ROOT, "SECRET_A": "hush",
+        "MAILBOX_A": mailbox,
+    }))
+}
+
+#[test]
+fn providers_are_known_by_name_and_cloud() {
+    let cases = [
+        (
+            json!({"provider": "microsoft", "tenant": "x.test"}),
+            "https://login.microsoftonline.com/x.test/oauth2/v2.0/token",
+            ("smtp.office365.com", 587),
+        ),
+        (
+            json!({"provider": "microsoft", "tenant": "x.test", "cloud": "us-gov"}),
+            "https://login.microsoftonline.us/x.test/oauth2/v2.0/token",
+            ("smtp.office365.us", 587),
+        ),
+        (
+            json!({"provider": "microsoft", "tenant": "x.test", "cloud": "china"}),
+            "https://login.partner.microsoftonline.cn/x.test/oauth2/v2.0/token",
+            ("smtp.partner.outlook.cn", 587),
+        ),
+        (
+            json!({"provider": "outlook"}),
+            "https://login.microsoftonline.com/consumers/oauth2/v2.0/token",
+            ("smtp-mail.outlook.com", 587),
+        ),
+        (
+            json!({"provider": "google"}),
+            "https://oauth2.googleapis.com/token",
+            ("smtp.gmail.com", 465),
+        ),
+        (
+            json!({"provider": "gmail"}),
+            "https://oauth2.googleapis.com/token",
+            ("smtp.gmail.com", 465),
+        ),
+    ];
+    for (fields, endpoint, (host, port)) in cases {
+        let config = mailbox_with(&fields);
+        assert_eq!(problems(&config), [""; 0], "{fields}");
+        let provider = &config.mailboxes.values().next().unwrap().provider;
+        assert_eq!(provider.token_endpoint, endpoint);
+        assert_eq!(
+            (provider.smtp_host.as_str(), provider.smtp_port),
+            (host, port)
+        );
+        assert_eq!(provider.smtp_tls, TlsMode::usual_at(port));
+    }
+}
+
+#[test]
+fn an_application_has_a_proof_a_directory_and_no_refresh_token() {
+    let sound = mailbox_with(&json!({
+        "provider": "microsoft", "tenant": "x.test", "grant": "application",
+        "client_secret": "SECRET_A",
+    }));
+    assert_eq!(problems(&sound), [""; 0]);
+    let faulty = mailbox_with(&json!({
+        "provider": "microsoft", "tenant": "common", "grant": "application",
+        "refresh_token": "SECRET_A",
+    }));
+    assert_eq!(
+        problems(&faulty),
+        [
+            "MAILBOX_A.client_secret: is required with grant = \"application\": the application has to prove who it is",
+            "MAILBOX_A.refresh_token: has no meaning with grant = \"application\"; leave it out",
+            "MAILBOX_A.tenant: must be the directory's id or domain with grant = \"application\"",
+        ]
+    );
+    let google = mailbox_with(&json!({
+        "provider": "google", "grant": "application", "client_secret": "SECRET_A",
+        "cloud": "china",
+    }));
+    assert_eq!(
+        problems(&google),
+        [
+            "MAILBOX_A.cloud: is not a known field",
+            "MAILBOX_A.grant: must be consent with this provider, which issues nothing to an application alone",
+        ]
+    );
+}

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest},
     config::Name,
-    oauth::{Credential, Fingerprint, TokenFailure},
+    oauth::{Fingerprint, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
@@ -91,11 +91,7 @@ impl TokenKeeper {
             let failure = TokenFailure::new(Cause::Misconfigured, Trouble::Configuration);
             return asked.refused(failure);
         };
-        let credential = Credential::grant(
-            &mailbox.provider,
-            &mailbox.client_id,
-            &mailbox.sender.address,
-        );
+        let credential = mailbox.credential();
         // During a deploy an Outbox of one version may ask a Keeper of another: it must not be
         // given the token of a credential that is configured differently here.
         if self.name.as_deref() != Some(credential.keeper_name().as_str()) {
@@ -113,6 +109,7 @@ impl TokenKeeper {
             flight: &self.flight,
             unsaved: &self.unsaved,
             provider: &mailbox.provider,
+            right: mailbox.right,
             client_id: &mailbox.client_id,
             client_secret: mailbox
                 .client_secret
@@ -131,7 +128,7 @@ impl TokenKeeper {
                 Response::from_json(&connected.await)
             }
             Asked::Disconnect => match keeper.disconnect().await {
-                Ok(_) => Response::from_json(&()),
+                Ok(disconnected) => Response::from_json(&disconnected),
                 Err(_) => Response::error("storage", 503),
             },
             Asked::Holds => match keeper.holds_grant() {

@@ -9,11 +9,10 @@ use super::{
 };
 use crate::{
     app::{
-        ConnectAnswer, ConnectQuestion, KeeperRequest, Mailboxes, Registrar, RegistryAnswer,
-        RegistryQuestion, Unreachable,
+        ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, Mailboxes, Registrar,
+        RegistryAnswer, RegistryQuestion, Unreachable,
     },
     config::{Config, Name},
-    oauth::Credential,
     outbox::Health,
 };
 
@@ -51,8 +50,7 @@ impl OperatorStubs<'_> {
         question: &impl Serialize,
     ) -> Result<T, Unreachable> {
         let mailbox = self.config.mailboxes.get(mailbox).ok_or(Unreachable)?;
-        let address = &mailbox.sender.address;
-        let credential = Credential::grant(&mailbox.provider, &mailbox.client_id, address);
+        let credential = mailbox.credential();
         let request = stub::post(&format!("http://keeper/{path}"), question);
         let name = credential.keeper_name();
         let mut answer = self.ask(TOKEN_KEEPER, &name, request).await?;
@@ -72,7 +70,7 @@ impl Mailboxes for OperatorStubs<'_> {
         self.keeper(&question.mailbox, "connect", question).await
     }
 
-    async fn disconnect(&self, mailbox: &Name) -> Result<(), Unreachable> {
+    async fn disconnect(&self, mailbox: &Name) -> Result<Disconnected, Unreachable> {
         self.keeper(mailbox, "disconnect", &about(mailbox)).await
     }
 

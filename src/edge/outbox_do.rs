@@ -27,7 +27,7 @@ use crate::{
         ports::{Clock, ContentStore, OutboxStore, StoreFault},
         resume,
     },
-    config::Name,
+    config::{MailboxConfig, Name},
     mail::Place,
     oauth::{CachedToken, Credential},
     seal::{Purpose, Sealer},
@@ -239,13 +239,7 @@ impl Inner {
         let sealer = config.root_key.as_ref().map(|root_key| {
             Sealer::new(root_key, config.previous_root_key.as_ref(), Purpose::Seal)
         });
-        let credential = mailbox.map(|mailbox| {
-            Credential::grant(
-                &mailbox.provider,
-                &mailbox.client_id,
-                &mailbox.sender.address,
-            )
-        });
+        let credential = mailbox.map(MailboxConfig::credential);
         let record = credential
             .as_ref()
             .map(Credential::cache_record)

@@ -8,6 +8,7 @@ use crate::mail::EmailAddress;
 /// What a token is good for: a client at a provider, acting for one subject, on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
+    kind: &'static str,
     identity: String,
     resource: String,
 }
@@ -16,6 +17,7 @@ impl Credential {
     /// One mailbox's grant to one client.
     pub fn grant(provider: &Provider, client_id: &str, subject: &EmailAddress) -> Self {
         Self {
+            kind: "grant",
             identity: digest(&[
                 provider.id,
                 &provider.token_endpoint,
@@ -26,10 +28,24 @@ impl Credential {
         }
     }
 
+    /// An application's own: one token for every mailbox that it may send as.
+    pub fn application(provider: &Provider, client_id: &str) -> Self {
+        Self {
+            kind: "application",
+            identity: digest(&[
+                "application",
+                provider.id,
+                &provider.token_endpoint,
+                client_id,
+            ]),
+            resource: digest(&[provider.application_scope.as_deref().unwrap_or_default()]),
+        }
+    }
+
     /// The name of the object that holds the grant. A grant serves several resources
     /// (a refresh token at Microsoft is not bound to one), so the resource is no part of it.
     pub fn keeper_name(&self) -> String {
-        format!("grant/{}", self.identity)
+        format!("{}/{}", self.kind, self.identity)
     }
 
     /// The name under which access tokens are cached, at most 512 octets as Workers KV asks.
@@ -80,5 +96,18 @@ mod tests {
         ];
         assert!(others.iter().all(|other| *other != one));
         assert!(one.len() <= 512);
+    }
+    #[test]
+    fn an_application_has_one_credential_for_all_addresses_and_none_with_a_person() {
+        let microsoft = Provider::microsoft("x.test");
+        let application = Credential::application(&microsoft, "client");
+        let address = "a@x.test".parse().unwrap();
+        let grant = Credential::grant(&microsoft, "client", &address);
+        assert_ne!(application.cache_record(), grant.cache_record());
+        assert_ne!(application.keeper_name(), grant.keeper_name());
+        assert_ne!(
+            application,
+            Credential::application(&Provider::microsoft("y.test"), "client")
+        );
     }
 }

@@ -27,6 +27,18 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// Whether what was granted has every scope of `asked` that gives a right. What is not said was
+    /// granted as it was asked (RFC 6749 §5.1).
+    pub fn covers(&self, asked: &str) -> bool {
+        let Some(granted) = &self.scope else {
+            return true;
+        };
+        asked
+            .split_ascii_whitespace()
+            .filter(|scope| !WITHOUT_RIGHTS.contains(scope))
+            .all(|asked| granted.split(' ').any(|scope| is_same(scope, asked)))
+    }
+
     pub(super) fn of(
         answer: &BasicTokenResponse,
         captured: Captured,
@@ -52,6 +64,21 @@ impl Granted {
             account: captured.account,
         })
     }
+}
+
+/// Scopes that are asked for and that answers leave out or rewrite (OpenID Connect Core §5.4, §11).
+const WITHOUT_RIGHTS: [&str; 4] = ["offline_access", "openid", "profile", "email"];
+
+/// Microsoft writes one permission with several hosts, `outlook.office.com` and
+/// `outlook.office365.com` among them, so of two addresses the last part counts if there is one.
+fn is_same(granted: &str, asked: &str) -> bool {
+    let permission = |scope: &str| {
+        let path = scope.strip_prefix("https://")?;
+        let (_, last) = path.rsplit_once('/')?;
+        (!last.is_empty()).then(|| last.to_ascii_lowercase())
+    };
+    granted.eq_ignore_ascii_case(asked)
+        || permission(asked).is_some_and(|asked| permission(granted) == Some(asked))
 }
 
 /// Who signed in, by the claims of an ID token (OpenID Connect Core §5.1).

@@ -23,6 +23,8 @@ pub struct Provider {
     pub token_endpoint: String,
     /// The scope that lets a token send by SMTP, as a space-separated list (RFC 6749 §3.3).
     pub smtp_scope: String,
+    /// The same for an application that acts for itself, where the provider knows such.
+    pub application_scope: Option<String>,
     /// The submission server, by the name in its certificate.
     pub smtp_host: String,
     /// Its port.
@@ -31,19 +33,68 @@ pub struct Provider {
     pub smtp_tls: TlsMode,
 }
 
+/// A cloud of Microsoft's, apart from the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cloud {
+    /// The one that is meant when nothing is said.
+    #[default]
+    World,
+    /// GCC High.
+    UsGovernment,
+    /// Operated by 21Vianet.
+    China,
+}
+
+/// By what right tokens are issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// The mailbox's owner consented; a refresh token is the proof.
+    Consent,
+    /// An administrator lets the application act for itself; it proves who it is.
+    Application,
+}
+
 impl Provider {
     /// Microsoft 365 and Outlook.com, for mailboxes in the directory `tenant`.
-    ///
-    /// Endpoint: learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow. Host and
-    /// scope: learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth.
     pub fn microsoft(tenant: &str) -> Self {
+        Self::microsoft_in(Cloud::World, tenant)
+    }
+
+    /// The same in one of Microsoft's clouds.
+    ///
+    /// Endpoints: learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow. Host and
+    /// scopes: learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth.
+    /// National clouds: learn.microsoft.com/entra/identity-platform/authentication-national-cloud
+    /// and learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges.
+    pub fn microsoft_in(cloud: Cloud, tenant: &str) -> Self {
+        let (login, smtp_host, delegated, application) = match cloud {
+            Cloud::World => (
+                "login.microsoftonline.com",
+                "smtp.office365.com",
+                "outlook.office.com",
+                // A trap of Microsoft's: the same resource by another name.
+                "outlook.office365.com",
+            ),
+            Cloud::UsGovernment => (
+                "login.microsoftonline.us",
+                "smtp.office365.us",
+                "outlook.office365.us",
+                "outlook.office365.us",
+            ),
+            Cloud::China => (
+                "login.partner.microsoftonline.cn",
+                "smtp.partner.outlook.cn",
+                "partner.outlook.cn",
+                "partner.outlook.cn",
+            ),
+        };
         // Personal accounts submit to a host of their own.
         let smtp_host = if tenant == "consumers" {
             "smtp-mail.outlook.com"
         } else {
-            "smtp.office365.com"
+            smtp_host
         };
-        let authority = format!("https://login.microsoftonline.com/{tenant}");
+        let authority = format!("https://{login}/{tenant}");
         Self {
             id: "microsoft",
             // The tokens of `common` and `organizations` name the directory of whoever signed in.
@@ -55,7 +106,8 @@ impl Provider {
             // learn.microsoft.com/entra/identity-platform/refresh-tokens: there is none.
             revocation_endpoint: None,
             token_endpoint: format!("{authority}/oauth2/v2.0/token"),
-            smtp_scope: "https://outlook.office.com/SMTP.Send offline_access".to_owned(),
+            smtp_scope: format!("https://{delegated}/SMTP.Send offline_access"),
+            application_scope: Some(format!("https://{application}/.default")),
             smtp_host: smtp_host.to_owned(),
             smtp_port: 587,
             smtp_tls: TlsMode::StartTls,
@@ -79,9 +131,12 @@ impl Provider {
             revocation_endpoint: Some("https://oauth2.googleapis.com/revoke".to_owned()),
             token_endpoint: "https://oauth2.googleapis.com/token".to_owned(),
             smtp_scope: "https://mail.google.com/".to_owned(),
+            // Without a person, Google has service accounts and no client credentials.
+            application_scope: None,
             smtp_host: "smtp.gmail.com".to_owned(),
-            smtp_port: 587,
-            smtp_tls: TlsMode::StartTls,
+            // TLS from the first octet: nothing in the clear that could be tampered with.
+            smtp_port: 465,
+            smtp_tls: TlsMode::Implicit,
         }
     }
 
@@ -103,6 +158,7 @@ impl Provider {
             revocation_endpoint: None,
             token_endpoint: token_endpoint.to_owned(),
             smtp_scope: smtp_scope.to_owned(),
+            application_scope: Some(smtp_scope.to_owned()),
             smtp_host: smtp_host.to_owned(),
             smtp_port,
             smtp_tls,

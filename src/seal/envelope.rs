@@ -70,6 +70,12 @@ impl Sealer {
         Ok([&[VERSION][..], &key.id, &nonce, &ciphertext].concat())
     }
 
+    /// Whether `sealed` is under the present key; what is not should be sealed anew while the key
+    /// before is still known.
+    pub fn is_present(&self, sealed: &[u8]) -> bool {
+        sealed.get(1..=KEY_ID_OCTETS) == Some(&self.present.id)
+    }
+
     /// Opens what was sealed as the value of `record`.
     ///
     /// # Errors
@@ -193,6 +199,7 @@ mod tests {
             .unwrap();
         let rotated = Sealer::new(&root(2), Some(&root(1)), Purpose::Seal);
         assert_eq!(*rotated.open("record", &sealed).unwrap(), b"value");
+        assert!(!rotated.is_present(&sealed) && sealer().is_present(&sealed));
         let forgotten = Sealer::new(&root(2), None, Purpose::Seal);
         assert_eq!(forgotten.open("record", &sealed), Err(Unsealable));
     }

@@ -139,6 +139,10 @@ fn a_mailbox_that_is_disconnected_has_nothing_left() {
     let answer = browser.post("/mailboxes/sales/disconnect");
     assert_eq!((answer.status, header(&answer, "location")), (200, None));
     assert!(!world.has_grant());
+    // Given back to the provider, after what it was granted with.
+    let requests = world.provider.requests.borrow().clone();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].contains("canary-refresh"), "{}", requests[1]);
     assert!(world.cache.values.borrow().values().all(Vec::is_empty));
     let (_, body) = ready(&world, KEY);
     assert_eq!(body["mailboxes"][0]["connected"], false);
@@ -147,6 +151,6 @@ fn a_mailbox_that_is_disconnected_has_nothing_left() {
     let answer = world.ask("POST", "/mailboxes/sales/disconnect", &headers, "");
     assert_eq!(
         (answer.status, answer.body.as_str()),
-        (200, r#"{"connected":false}"#)
+        (200, r#"{"connected":false,"revoked":false}"#)
     );
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::{
     support::NOW,
     world::{
-        BROWSER, GRANTED, KEY, PUBLIC, World, assert_operators_page, header, letting_in, query,
-        refusing, vars,
+        BROWSER, GRANTED, KEY, PUBLIC, World, assert_operators_page, header, letting_in,
+        letting_in_by_starttls, query, refusing, vars,
     },
 };
 
@@ -198,6 +198,14 @@ fn o5_no_host_that_a_request_names_gets_into_the_address_to_come_back_to() {
     assert!(!consent.contains("evil"), "{consent}");
 }
 
+/// What the mailbox's provider grants.
+fn granted_to(mailbox: &str) -> &'static str {
+    match mailbox {
+        "sales" => GRANTED,
+        _ => r#"{"token_type":"Bearer","access_token":"a","expires_in":3600,"refresh_token":"r"}"#,
+    }
+}
+
 #[test]
 fn o6_an_answer_of_another_issuer_is_shown_to_nobody() {
     for (mailbox, iss, status) in [
@@ -209,7 +217,12 @@ fn o6_an_answer_of_another_issuer_is_shown_to_nobody() {
         ("other", "https://evil.test/x/v2.0", 400),
         ("other", "https://login.microsoftonline.com/x/v2.0", 200),
     ] {
-        let world = World::new();
+        let server = match mailbox {
+            "sales" => letting_in(),
+            _ => letting_in_by_starttls(),
+        };
+        let granted = [(200, granted_to(mailbox))];
+        let world = World::with(&vars(), granted, vec![server]);
         let browser = world.sign_in();
         let begun = browser.post(&format!("/mailboxes/{mailbox}/connect"));
         let state = query(header(&begun, "location").unwrap(), "state").unwrap();

@@ -11,14 +11,14 @@ use std::cell::{Cell, RefCell};
 
 use edgepost::{
     app::{
-        Accept, Answered, ConnectAnswer, ConnectQuestion, Email, Keeper, Mailboxes, Operator,
-        OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer, RegistryQuestion,
-        Request, Response, Story, Unreachable, is_operators, ports::OutboxStore, resume,
+        Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper, Mailboxes,
+        Operator, OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer,
+        RegistryQuestion, Request, Response, Story, Unreachable, is_operators, ports::OutboxStore,
+        resume,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
     mail::Place,
-    oauth::Credential,
     outbox::{EmailId, Health},
     seal::{Purpose, Sealer},
 };
@@ -70,22 +70,32 @@ pub fn vars() -> Value {
     })
 }
 
-/// A mail server that lets in whoever comes.
+/// A mail server that lets in whoever comes, over TLS from the start.
 pub fn letting_in() -> Vec<Move> {
-    let opening = [
+    vec![
+        Say("220 mx\r\n"),
+        Hear,
+        Say("250-mx\r\n250 AUTH XOAUTH2\r\n"),
+        Hear,
+        Say("235 ok\r\n"),
+        Hear,
+        Say("221 bye\r\n"),
+        Close,
+    ]
+}
+
+/// The same with STARTTLS.
+pub fn letting_in_by_starttls() -> Vec<Move> {
+    let before = [
         Say("220 mx\r\n"),
         Hear,
         Say("250-mx\r\n250 STARTTLS\r\n"),
         Hear,
         Say("220 go\r\n"),
         Tls,
-        Hear,
-        Say("250-mx\r\n250 AUTH XOAUTH2\r\n"),
-        Hear,
-        Say("235 ok\r\n"),
     ];
-    let bye = [Hear, Say("221 bye\r\n"), Close];
-    opening.into_iter().chain(bye).collect()
+    let after = letting_in().into_iter().skip(1);
+    before.into_iter().chain(after).collect()
 }
 
 /// One that does not, because the token is somebody else's.
@@ -195,9 +205,7 @@ impl World {
         ) -> T,
     ) -> impl Future<Output = T> {
         let mailbox = &self.config.mailboxes[mailbox];
-        let address = &mailbox.sender.address;
-        let record =
-            Credential::grant(&mailbox.provider, &mailbox.client_id, address).cache_record();
+        let record = mailbox.credential().cache_record();
         let root_key = self.config.root_key.as_ref().unwrap();
         let sealer = Sealer::new(root_key, None, Purpose::Seal);
         let secret = |name: &Option<_>| name.as_ref().and_then(|it| self.config.secret(it));
@@ -212,6 +220,7 @@ impl World {
                 flight: &self.flight,
                 unsaved: &self.unsaved,
                 provider: &mailbox.provider,
+                right: mailbox.right,
                 client_id: &mailbox.client_id,
                 client_secret: secret(&mailbox.client_secret),
                 bootstrap: secret(&mailbox.refresh_token),
@@ -309,9 +318,9 @@ impl Mailboxes for World {
         Ok(serde_json::from_str(&json).unwrap())
     }
 
-    async fn disconnect(&self, mailbox: &Name) -> Result<(), Unreachable> {
-        let disconnected = self.keeper(mailbox, async |keeper| keeper.disconnect().await.is_ok());
-        disconnected.await.then_some(()).ok_or(Unreachable)
+    async fn disconnect(&self, mailbox: &Name) -> Result<Disconnected, Unreachable> {
+        let disconnected = self.keeper(mailbox, async |keeper| keeper.disconnect().await);
+        disconnected.await.map_err(|_| Unreachable)
     }
 
     async fn is_connected(&self, mailbox: &Name) -> Result<bool, Unreachable> {

@@ -75,7 +75,7 @@ impl World {
             clock: clock.clone(),
         };
         let vars = serde_json::json!({
-            "MAILBOX_SALES": { "address": "sales@shop.test", "provider": "google", "client_id": "x" }
+            "MAILBOX_SALES": { "address": "sales@shop.test", "provider": "microsoft", "tenant": "shop.test", "client_id": "x" }
         });
         let vars = vars.as_object().unwrap().clone().into_iter().collect();
         let name = "sales".parse().unwrap();

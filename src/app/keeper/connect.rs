@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::{
         ports::{Clock, Connector, Entropy, HttpClient, TokenCache, TokenCustody},
-        submit::{Link, Opening, by},
+        submit::{Link, Opening},
     },
     Broken, Keeper,
 };
 use crate::{
     config::{MailboxConfig, Name},
-    limits::{CACHE_TIMEOUT, KV_TTL_MIN},
-    oauth::{CodeGrant, Granted, TokenFailure},
+    oauth::{CodeGrant, Fingerprint, Granted, Right, TokenFailure},
     outbox::Health,
     outcome::Failure,
     secret::Secret,
@@ -110,6 +109,10 @@ where
         let Some(refresh_token) = &granted.refresh_token else {
             return Ok(Ok(ConnectAnswer::NoRefreshToken));
         };
+        if !granted.covers(&self.provider.smtp_scope) {
+            // The mail server would refuse it and not say why.
+            return Ok(Err(super::too_narrow().failure));
+        }
         if let Err(failure) = self.prove(&granted, mailbox, connector).await {
             return Ok(Err(failure));
         }
@@ -124,6 +127,8 @@ where
             record.access = Some(STANDARD.encode(&sealed));
             record.health = Health::Up;
             record.failure = None;
+            record.candidate = None;
+            record.disconnected = false;
             self.store(&record)?;
         }
         self.share(&granted.access, &sealed).await;
@@ -167,38 +172,18 @@ where
         Ok(Secret::new(text))
     }
 
-    /// Forgets the grant: nothing is left to get a token with, here or in the cache. What was supplied
-    /// as a secret stays noted as used, and is not taken over again.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub async fn disconnect(&self) -> Result<(), Unknown> {
-        let _flight = self.flight.lock().await;
-        let mut record = self.load().map_err(|Broken| Unknown)?;
-        self.adopt_settings(&mut record).map_err(|Broken| Unknown)?;
-        record.refresh = None;
-        record.access = None;
-        record.health = Health::Up;
-        record.failure = None;
-        self.store(&record).map_err(|Broken| Unknown)?;
-        // What does not open counts as nothing cached.
-        let put = self.cache.put(self.record, &[], KV_TTL_MIN.as_secs());
-        let deadline = self.clock.now().after(CACHE_TIMEOUT);
-        by(self.clock, deadline, put).await;
-        Ok(())
-    }
-
     /// Whether there is a grant in custody, or one that was supplied and will be.
     ///
     /// # Errors
     /// When storage fails.
     pub fn holds_grant(&self) -> Result<bool, Unknown> {
         let record = self.load().map_err(|Broken| Unknown)?;
-        let supplied = self
-            .bootstrap
-            .map(|token| super::Fingerprint::of(token.expose()));
-        let new = supplied.is_some_and(|supplied| !record.bootstraps.contains(&supplied));
-        Ok(new || self.refresh_token(&record).is_some())
+        if self.right == Right::Application {
+            return Ok(!record.disconnected);
+        }
+        let supplied = self.bootstrap.map(|token| Fingerprint::of(token.expose()));
+        let new = supplied.is_some_and(|supplied| !record.knows(&supplied));
+        Ok(new || self.unsealed(record.refresh.as_ref()).is_some())
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
         door::{Outboxes, page},
         http::{Request, Response},
         intake::{Accept, Accepted, Answered},
+        keeper::Disconnected,
         ports::{Clock, Entropy},
     },
     Mailboxes, Operator, Registrar, Who, told, unreachable,
@@ -77,14 +78,21 @@ where
             Err(refusal) => return refusal,
         };
         // The Outbox second: it forgets the token it has, and has to find no other.
-        let disconnected = self.mailboxes.disconnect(name).await;
-        if disconnected.is_err() || self.mailboxes.resume(name).await.is_err() {
+        let (Ok(Disconnected { revoked }), Ok(())) = (
+            self.mailboxes.disconnect(name).await,
+            self.mailboxes.resume(name).await,
+        ) else {
             return unreachable(request);
-        }
+        };
         if who == Who::Script {
-            return Response::json(200, &serde_json::json!({ "connected": false }));
+            let body = serde_json::json!({ "connected": false, "revoked": revoked });
+            return Response::json(200, &body);
         }
-        let text = "Its tokens are gone here, and what is queued is kept until it is connected again. To end the consent itself, withdraw it in the settings of the account at the provider.";
+        let text = if revoked {
+            "The provider has taken its grant back, and its tokens are gone here. What is queued is kept until it is connected again."
+        } else {
+            "Its tokens are gone here, and what is queued is kept until it is connected again. To end the consent itself, withdraw it in the settings of the account at the provider."
+        };
         told(
             request,
             200,

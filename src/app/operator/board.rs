@@ -14,6 +14,7 @@ use super::{
 use crate::{
     api::Problem,
     config::{MailboxConfig, Name, Origin},
+    oauth::Right,
     outbox::Health,
     outcome::{Blame, Cause},
     pages::{self, Action, Listed},
@@ -196,7 +197,8 @@ fn actions(name: &Name, mailbox: &MailboxConfig, condition: &Condition) -> Vec<A
         first,
     };
     let mut actions = Vec::new();
-    if mailbox.provider.authorization_endpoint.is_some() {
+    let by_consent = mailbox.right == Right::Consent;
+    if by_consent && mailbox.provider.authorization_endpoint.is_some() {
         let label = if connected {
             "Connect again"
         } else {

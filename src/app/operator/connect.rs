@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     config::{Config, MailboxConfig, Name},
+    oauth::Right,
     seal::{Purpose, Sealer},
 };
 
@@ -38,14 +39,13 @@ where
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
+        if mailbox.right == Right::Application {
+            let text = "This application sends by a right of its own, which an administrator gives it at the provider.";
+            return told(request, 422, NOT_CONNECTABLE, text);
+        }
         let Some(endpoint) = &mailbox.provider.authorization_endpoint else {
             let text = "There is no authorization_endpoint in the configuration of this mailbox, so nobody can be asked for consent.";
-            return told(
-                request,
-                422,
-                ("not_connectable", "This mailbox cannot be connected here"),
-                text,
-            );
+            return told(request, 422, NOT_CONNECTABLE, text);
         };
         let Some(redirect_uri) = redirect_uri(self.config, mailbox) else {
             let text = "PUBLIC_URL has a fault; run the configuration check.";
@@ -107,6 +107,8 @@ where
         })
     }
 }
+
+const NOT_CONNECTABLE: (&str, &str) = ("not_connectable", "This mailbox cannot be connected here");
 
 struct Begun {
     state: String,

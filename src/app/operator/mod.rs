@@ -15,7 +15,7 @@ use std::future::Future;
 use super::{
     door::{Outboxes, Tongue, not_allowed, not_found, page, problem_response, tongue},
     http::{Request, Response},
-    keeper::{ConnectAnswer, ConnectQuestion},
+    keeper::{ConnectAnswer, ConnectQuestion, Disconnected},
     ports::{Clock, Entropy},
     registry::{RegistryAnswer, RegistryQuestion},
 };
@@ -50,7 +50,8 @@ pub trait Mailboxes {
         question: &ConnectQuestion,
     ) -> impl Future<Output = Result<ConnectAnswer, Unreachable>>;
     /// Has the Keeper forget the grant.
-    fn disconnect(&self, mailbox: &Name) -> impl Future<Output = Result<(), Unreachable>>;
+    fn disconnect(&self, mailbox: &Name)
+    -> impl Future<Output = Result<Disconnected, Unreachable>>;
     /// Whether the Keeper holds a grant.
     fn is_connected(&self, mailbox: &Name) -> impl Future<Output = Result<bool, Unreachable>>;
     /// What the Outbox knows of the mailbox.

@@ -10,7 +10,10 @@
     reason = "a test may panic"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod custody;
 
 use std::{cell::RefCell, time::Duration};
 
@@ -19,7 +22,7 @@ use edgepost::{
         Keeper, KeeperAnswer, Tokens,
         ports::{Clock, TokenSource},
     },
-    oauth::{CachedToken, Fingerprint, Provider, TokenFailure},
+    oauth::{CachedToken, Fingerprint, Provider, Right, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, RootKey, Sealer},
     secret::Secret,
@@ -45,6 +48,7 @@ struct World {
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
     google: Provider,
+    right: Right,
     client_secret: Secret,
     bootstrap: Option<Secret>,
 }
@@ -62,6 +66,7 @@ impl World {
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
             google: Provider::google(),
+            right: Right::Consent,
             client_secret: Secret::new("client-secret"),
             bootstrap: Some(Secret::new("bootstrap")),
         }
@@ -75,7 +80,13 @@ impl World {
     }
 
     async fn answer(&self, refused: Option<&Fingerprint>) -> KeeperAnswer {
-        let keeper = Keeper {
+        self.keeper().token(refused).await
+    }
+
+    fn keeper(
+        &self,
+    ) -> Keeper<'_, MemoryCustody, ScriptedProvider, MemoryCache, VirtualClock, SeededEntropy> {
+        Keeper {
             custody: &self.custody,
             http: &self.provider,
             cache: &self.cache,
@@ -85,12 +96,12 @@ impl World {
             flight: &self.flight,
             unsaved: &self.unsaved,
             provider: &self.google,
+            right: self.right,
             client_id: "client",
             client_secret: Some(&self.client_secret),
             bootstrap: self.bootstrap.as_ref(),
             record: RECORD,
-        };
-        keeper.token(refused).await
+        }
     }
 
     fn token(&self, refused: Option<&str>) -> Result<String, TokenFailure> {
@@ -283,7 +294,7 @@ fn without_a_grant_nobody_is_asked() {
 #[test]
 fn a_record_of_a_later_version_is_left_alone() {
     let world = World::new([(200, ONE)]);
-    let later = r#"{"v":2,"refresh":null,"access":null,"settings":null,"failure":null}"#;
+    let later = r#"{"v":3,"refresh":null,"access":null,"settings":null,"failure":null}"#;
     world.custody.record.replace(Some(later.to_owned()));
     world.token(None).unwrap_err();
     assert_eq!(world.custody.record.borrow().as_deref(), Some(later));
@@ -294,7 +305,7 @@ fn a_record_of_a_later_version_is_left_alone() {
 #[test]
 fn a_record_of_the_first_version_can_be_read() {
     let world = World::new([(200, ONE)]);
-    let stored = include_str!("fixtures/keeper-v1.json").trim_end();
+    let stored = include_str!("../fixtures/keeper-v1.json").trim_end();
     world.custody.record.replace(Some(stored.to_owned()));
     // Its access token is good until it ends, and its rotated refresh token is the one presented.
     assert_eq!(world.token(None).unwrap(), "canary-two");
