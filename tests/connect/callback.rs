@@ -315,6 +315,32 @@ fn a_token_without_a_refresh_token_is_not_kept() {
 }
 
 #[test]
+fn a_grant_of_less_than_was_asked_for_is_not_kept() {
+    let answer = r#"{"token_type":"Bearer","access_token":"a","expires_in":3600,
+        "refresh_token":"r","scope":"openid email"}"#;
+    let world = World::with(&vars(), [(200, answer)], vec![letting_in()]);
+    let browser = world.sign_in();
+    assert_eq!(browser.back(&browser.connect(), GOOD).status, 422);
+    assert!(!world.has_grant());
+    assert_eq!(world.server.connections.get(), 0);
+}
+
+#[test]
+fn an_application_that_acts_for_itself_has_nobody_to_ask() {
+    let mut vars = vars();
+    vars["MAILBOX_SALES"] = json!({
+        "address": "sales@shop.test", "provider": "microsoft", "tenant": "shop.test",
+        "grant": "application", "client_id": "client", "client_secret": "SECRET_CLIENT",
+    });
+    let world = World::with(&vars, [(200, GRANTED)], Vec::new());
+    let browser = world.sign_in();
+    assert_eq!(browser.post("/mailboxes/sales/connect").status, 422);
+    let board = browser.get("/operator").body;
+    assert!(board.contains("Connected."), "{board}");
+    assert!(!board.contains("/mailboxes/sales/connect"), "{board}");
+}
+
+#[test]
 fn a_script_gets_the_address_and_whoever_is_signed_in_may_go_there() {
     let world = World::new();
     let bearer = format!("Bearer {KEY}");
