@@ -158,6 +158,52 @@ pub const IDEMPOTENCY_KEY_CHARS: usize = 256;
 /// How long a request is remembered by its idempotency key. Resend's 24 hours.
 pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
+/// How long an operator's session lasts at most.
+pub const SESSION_MAX: Duration = Duration::from_secs(12 * 3600);
+
+/// How long it lasts without being used.
+pub const SESSION_IDLE: Duration = Duration::from_secs(3600);
+
+/// A session's cookie is issued anew when it is this old: not with every answer.
+pub const SESSION_RENEW: Duration = Duration::from_secs(300);
+
+/// How far ahead of ours the clock of another of the platform's machines may be, when what it has
+/// signed comes here.
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(120);
+
+/// Tries to log in from one address in [`LOGIN_ADDRESS_WINDOW`]: more than a person makes who picks
+/// the wrong entry of a password manager.
+pub const LOGIN_TRIES_PER_ADDRESS: usize = 5;
+
+/// The time in which [`LOGIN_TRIES_PER_ADDRESS`] are counted.
+pub const LOGIN_ADDRESS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Tries to log in in [`LOGIN_WINDOW`], wherever they come from. The key cannot be guessed; this bounds
+/// what trying costs.
+pub const LOGIN_TRIES: usize = 50;
+
+/// The time in which [`LOGIN_TRIES`] are counted.
+pub const LOGIN_WINDOW: Duration = Duration::from_secs(3600);
+
+/// How long a person may take to consent: as long as providers let a code live (RFC 6749 §4.1.2).
+pub const CONSENT_MAX: Duration = Duration::from_secs(600);
+
+/// How long it is remembered that a consent was begun, so that whoever comes back late or twice is
+/// told which of the two it was.
+pub const CONSENT_REMEMBERED: Duration = Duration::from_secs(3600);
+
+/// Consents under way or remembered. Only the operator can begin one.
+pub const CONSENTS: usize = 50;
+
+/// Characters of an authorization code. RFC 6749 §4.1.2 leaves it open; Microsoft's have about 1,500.
+pub const CODE_CHARS: usize = 4096;
+
+/// Characters of the query of the callback: a code, a state and an issuer, or an error in words.
+pub const CALLBACK_QUERY_CHARS: usize = 8192;
+
+/// Octets of the body of a request to the operator's routes: a key, or a hidden field.
+pub const OPERATOR_BODY_OCTETS: usize = 4096;
+
 /// Recipients a form may be configured with. Well below the 100 that every server must take
 /// (RFC 5321 §4.5.3.1.8).
 pub const FORM_RECIPIENTS: usize = 50;

@@ -122,6 +122,7 @@ impl World {
         let request = Request {
             method: method.to_owned(),
             path: path.to_owned(),
+            query: String::new(),
             headers,
             body: body.as_bytes().to_vec(),
             binding: None,

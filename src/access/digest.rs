@@ -27,6 +27,11 @@ impl KeyDigest {
         self.is(&Self::of(presented))
     }
 
+    /// The octets, for deriving keys from.
+    pub(super) fn octets(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Whether both are of the same key, always in the same time.
     pub fn is(&self, other: &Self) -> bool {
         other.0.ct_eq(&self.0).into()

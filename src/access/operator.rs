@@ -8,7 +8,8 @@ use super::KeyDigest;
 /// Octets of randomness an operator key must have at least.
 const OPERATOR_KEY_OCTETS: usize = 32;
 
-/// Opens the operator's routes to scripts, as `Authorization: Bearer …`.
+/// Opens routes to scripts, as `Authorization: Bearer …`, and the operator's pages to whoever types it
+/// in. The key of a monitor is one too, and opens less.
 #[derive(Debug, Clone)]
 pub struct OperatorKey(KeyDigest);
 
@@ -32,9 +33,19 @@ impl OperatorKey {
         }
     }
 
+    /// Whether this is the key, in time that depends only on the length of what is presented.
+    pub fn is(&self, presented: &str) -> bool {
+        self.0.matches(presented)
+    }
+
+    /// What goes into the key that signs sessions, so that another operator key ends them all.
+    pub fn salt(&self) -> &[u8; 32] {
+        self.0.octets()
+    }
+
     /// Whether a request with this `Authorization` header comes from the operator.
     pub fn admits(&self, authorization: Option<&str>) -> bool {
-        bearer(authorization).is_some_and(|presented| self.0.matches(presented))
+        bearer(authorization).is_some_and(|presented| self.is(presented))
     }
 }
 

@@ -79,7 +79,7 @@ pub enum Entry<'a> {
 
 /// How the caller wants to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tongue {
+pub(super) enum Tongue {
     Page,
     Json,
 }
@@ -245,7 +245,7 @@ impl<O: Outboxes> Door<'_, O> {
 /// A browser that goes to a page says so: it wants `text/html`, or tells that it navigates.
 /// Everybody else is a script, `fetch()` without any headers among them: an answer in HTML, or a
 /// redirect to a page that it may not read, would look to it as if nothing had been accepted.
-fn tongue(request: &Request) -> Tongue {
+pub(super) fn tongue(request: &Request) -> Tongue {
     let wants_html = request
         .header("accept")
         .is_some_and(|accept| accept.contains("text/html"));
@@ -388,21 +388,21 @@ fn trouble(problem: &Problem, title: &str, text: &str, tongue: Tongue) -> Respon
     }
 }
 
-fn page(status: u16, page: Page) -> Response {
+pub(super) fn page(status: u16, page: Page) -> Response {
     Response::new(status, "text/html; charset=utf-8", page.html)
         .with("content-security-policy", page.policy)
         .with("x-frame-options", "DENY")
 }
 
-fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     problem_response(&Problem::new(404, "not_found"))
 }
 
-fn not_allowed(methods: &'static str) -> Response {
+pub(super) fn not_allowed(methods: &'static str) -> Response {
     problem_response(&Problem::new(405, "method_not_allowed")).with("allow", methods)
 }
 
-fn problem_response(problem: &Problem) -> Response {
+pub(super) fn problem_response(problem: &Problem) -> Response {
     let body = serde_json::to_string(problem).unwrap_or_default();
     Response::new(problem.status, Problem::CONTENT_TYPE, body)
 }

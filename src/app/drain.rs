@@ -408,6 +408,21 @@ pub(super) fn next_alarm(
     Ok(next.map(|at| at.max(now)))
 }
 
+/// Forgets what was found of the mailbox and tries at once what waits for it: somebody has connected
+/// it, or says that it works again.
+///
+/// # Errors
+/// When storage fails.
+pub fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreFault> {
+    if store.health()? != Health::Up {
+        store.set_health(&Health::Up)?;
+    }
+    if store.earliest_due()?.is_some() {
+        store.arm(clock.now())?;
+    }
+    Ok(())
+}
+
 /// Marks the end of a run however it ends.
 struct Running<'a>(&'a Cell<bool>);
 

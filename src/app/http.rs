@@ -9,6 +9,8 @@ pub struct Request {
     pub method: String,
     /// The path, percent-encoded as it came, without the query.
     pub path: String,
+    /// The query without its question mark, as it came; empty where there is none.
+    pub query: String,
     /// Header fields, names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.

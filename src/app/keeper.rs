@@ -1,5 +1,7 @@
 //! The Keeper of a credential: holds the refresh token, asks the provider one question at a time.
 
+mod connect;
+
 use std::cell::RefCell;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,6 +13,9 @@ use super::{
     ports::{Clock, Entropy, HttpClient, NoEntropy, StoreFault, TokenCache, TokenCustody, random},
     submit::by,
 };
+pub(super) use connect::verifier_record;
+pub use connect::{ConnectAnswer, ConnectQuestion};
+
 use crate::{
     config::Name,
     limits::{CACHE_TIMEOUT, KV_TTL_MIN, TOKEN_EXPIRY_MARGIN},

@@ -48,7 +48,7 @@ impl<O: Outboxes> Door<'_, O> {
 
 /// The address of the client, or the network of its customer. The platform sets the header, and
 /// nothing but addresses stands in it.
-fn network(address: Option<&str>) -> String {
+pub(super) fn network(address: Option<&str>) -> String {
     match address.and_then(|address| address.parse().ok()) {
         Some(IpAddr::V4(address)) => address.to_string(),
         Some(IpAddr::V6(address)) => (address & CUSTOMER_PREFIX).to_string(),

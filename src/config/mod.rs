@@ -29,7 +29,7 @@ pub use origin::{HttpsUrl, Origin, PublicUrl};
 pub use problem::Problem;
 
 use crate::{
-    access::{KeyDigest, OperatorKey},
+    access::{KeyDigest, OperatorKey, SessionKey},
     outbox::OutboxTag,
     seal::RootKey,
     secret::Secret,
@@ -49,6 +49,8 @@ pub struct Config {
     pub operator_key: Option<OperatorKey>,
     /// How the owner is told of trouble.
     pub alert: AlertConfig,
+    /// Opens what a monitor reads, and nothing else.
+    pub monitor_key: Option<OperatorKey>,
     /// The sending mailboxes that are configured without fault.
     pub mailboxes: BTreeMap<Name, MailboxConfig>,
     /// The forms that are configured without fault and whose mailbox is too.
@@ -88,6 +90,7 @@ impl Config {
             "ROOT_KEY_PREVIOUS",
             "OPERATOR_KEY",
             "ALERT",
+            "MONITOR_KEY",
         ]
         .contains(&variable)
             || ["MAILBOX_", "FORM_", "KEY_", SecretName::PREFIX]
@@ -98,6 +101,12 @@ impl Config {
     /// The secret that a configuration entry refers to.
     pub fn secret(&self, name: &SecretName) -> Option<&Secret> {
         self.secrets.get(name)
+    }
+
+    /// Signs the operator's sessions.
+    pub fn session_key(&self) -> Option<SessionKey> {
+        let (root_key, operator_key) = (self.root_key.as_ref()?, self.operator_key.as_ref()?);
+        Some(SessionKey::new(root_key.session_key(operator_key.salt())))
     }
 
     /// Whether everything that is configured can be used.
@@ -140,6 +149,7 @@ impl Config {
         let root_key = read("ROOT_KEY", true);
         let previous_root_key = read("ROOT_KEY_PREVIOUS", false);
         let operator_key = read("OPERATOR_KEY", false);
+        let monitor_key = read("MONITOR_KEY", false);
         self.problems.append(&mut problems);
 
         self.public_url = public_url.and_then(|text| self.keep("PUBLIC_URL", text.parse()));
@@ -148,6 +158,8 @@ impl Config {
             .and_then(|text| self.keep("ROOT_KEY_PREVIOUS", RootKey::parse(&text)));
         self.operator_key =
             operator_key.and_then(|text| self.keep("OPERATOR_KEY", OperatorKey::parse(&text)));
+        self.monitor_key =
+            monitor_key.and_then(|text| self.keep("MONITOR_KEY", OperatorKey::parse(&text)));
     }
 
     fn keep<T, E: std::fmt::Display>(&mut self, variable: &str, read: Result<T, E>) -> Option<T> {

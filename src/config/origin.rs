@@ -62,6 +62,12 @@ impl Origin {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The origin of an `https` address, whatever its path.
+    pub fn of_address(address: &str) -> Option<Self> {
+        let url = parse(address).ok().filter(|url| url.scheme() == "https")?;
+        Some(Self(url.origin().ascii_serialization()))
+    }
 }
 
 impl FromStr for Origin {

@@ -10,10 +10,19 @@ pub(super) fn head(request: &Request) -> app::Request {
     app::Request {
         method: request.method().to_string(),
         path: request.path(),
+        query: query(request),
         headers: request.headers().entries().collect(),
         body: Vec::new(),
         binding: None,
     }
+}
+
+fn query(request: &Request) -> String {
+    let url = request.url().ok();
+    url.as_ref()
+        .and_then(|url| url.query())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Reads at most `limit` octets of body into `head`; tells whether that was all of it. The body is

@@ -18,6 +18,9 @@ pub(super) const OUTBOX: &str = "OUTBOX";
 /// The binding of the TokenKeeper objects.
 pub(super) const TOKEN_KEEPER: &str = "TOKEN_KEEPER";
 
+/// The binding of the Registry object.
+pub(super) const REGISTRY: &str = "REGISTRY";
+
 /// The binding of the counter of requests to the API. Optional.
 pub(super) const API_WALL: &str = "API_WALL";
 

@@ -3,22 +3,21 @@
 use std::cell::RefCell;
 
 use futures_util::lock::Mutex;
-use worker::{DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::{
     clock::{PlatformClock, PlatformEntropy},
+    custody::SqliteCustody,
     env,
     fetch::PlatformHttp,
     kv::KvCache,
-    sql::{exec, first_text},
+    socket::PlatformConnector,
     stub,
 };
 use crate::{
-    app::{
-        Keeper, KeeperAnswer, KeeperRequest,
-        ports::{StoreFault, TokenCustody},
-    },
-    oauth::TokenFailure,
+    app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest},
+    config::Name,
+    oauth::{Fingerprint, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
@@ -48,19 +47,55 @@ impl DurableObject for TokenKeeper {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let question: KeeperRequest = stub::asked(&mut request).await?;
+        let path = request.path();
+        if path == "/connect" {
+            let question: ConnectQuestion = stub::asked(&mut request).await?;
+            return self
+                .answer(&question.mailbox, Asked::Connect(&question))
+                .await;
+        }
+        let KeeperRequest { mailbox, refused } = stub::asked(&mut request).await?;
+        let asked = match path.as_str() {
+            "/disconnect" => Asked::Disconnect,
+            "/holds" => Asked::Holds,
+            _ => Asked::Token(refused.as_ref()),
+        };
+        self.answer(&mailbox, asked).await
+    }
+}
+
+/// What is asked, by its path.
+enum Asked<'a> {
+    Token(Option<&'a Fingerprint>),
+    Connect(&'a ConnectQuestion),
+    Disconnect,
+    Holds,
+}
+
+impl Asked<'_> {
+    /// The answer while there is no such credential here.
+    fn refused(&self, failure: TokenFailure) -> Result<Response> {
+        match self {
+            Self::Token(_) => Response::from_json(&KeeperAnswer::Failure(failure)),
+            Self::Connect(_) => Response::from_json(&ConnectAnswer::Refused(failure.failure)),
+            Self::Disconnect | Self::Holds => Response::error("not here", 503),
+        }
+    }
+}
+
+impl TokenKeeper {
+    async fn answer(&self, mailbox: &Name, asked: Asked<'_>) -> Result<Response> {
         let config = env::config(&self.env);
-        let (Some(mailbox), Some(root_key)) =
-            (config.mailboxes.get(&question.mailbox), &config.root_key)
+        let (Some(mailbox), Some(root_key)) = (config.mailboxes.get(mailbox), &config.root_key)
         else {
             let failure = TokenFailure::new(Cause::Misconfigured, Trouble::Configuration);
-            return Response::from_json(&KeeperAnswer::Failure(failure));
+            return asked.refused(failure);
         };
         let credential = mailbox.credential();
         // During a deploy an Outbox of one version may ask a Keeper of another: it must not be
         // given the token of a credential that is configured differently here.
         if self.name.as_deref() != Some(credential.keeper_name().as_str()) {
-            return Response::from_json(&KeeperAnswer::Failure(TokenFailure::unavailable()));
+            return asked.refused(TokenFailure::unavailable());
         }
         let record = credential.cache_record();
         let sealer = Sealer::new(root_key, config.previous_root_key.as_ref(), Purpose::Seal);
@@ -86,25 +121,20 @@ impl DurableObject for TokenKeeper {
                 .and_then(|name| config.secret(name)),
             record: &record,
         };
-        Response::from_json(&keeper.token(question.refused.as_ref()).await)
-    }
-}
-
-/// One row in the object's SQLite.
-struct SqliteCustody {
-    storage: Storage,
-}
-
-impl TokenCustody for SqliteCustody {
-    fn load(&self) -> std::result::Result<Option<String>, StoreFault> {
-        let query = "CREATE TABLE IF NOT EXISTS credential (only INTEGER PRIMARY KEY, record TEXT NOT NULL);
-            SELECT record FROM credential WHERE only = 1";
-        Ok(first_text(exec(&self.storage, query, vec![])?))
-    }
-
-    /// Behind [`Self::load`], which sees to the table.
-    fn store(&self, record: &str) -> std::result::Result<(), StoreFault> {
-        let query = "INSERT OR REPLACE INTO credential (only, record) VALUES (1, ?)";
-        exec(&self.storage, query, vec![record.into()]).map(drop)
+        match asked {
+            Asked::Token(refused) => Response::from_json(&keeper.token(refused).await),
+            Asked::Connect(question) => {
+                let connected = keeper.connect(question, mailbox, &PlatformConnector);
+                Response::from_json(&connected.await)
+            }
+            Asked::Disconnect => match keeper.disconnect().await {
+                Ok(disconnected) => Response::from_json(&disconnected),
+                Err(_) => Response::error("storage", 503),
+            },
+            Asked::Holds => match keeper.holds_grant() {
+                Ok(holds) => Response::from_json(&holds),
+                Err(_) => Response::error("storage", 503),
+            },
+        }
     }
 }

@@ -11,14 +11,17 @@
 mod body;
 mod clock;
 mod content_table;
+mod custody;
 mod email;
 mod env;
 mod fetch;
 mod keeper_do;
 mod keeper_stub;
 mod kv;
+mod operator_stub;
 mod outbox_do;
 mod outbox_stub;
+mod registry_do;
 mod socket;
 mod sql;
 mod sqlite;
@@ -29,9 +32,12 @@ mod wall;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
+use clock::{PlatformClock, PlatformEntropy};
+
 use crate::{
     access::BindingProps,
-    app::{Door, Entry, OutboxUnavailable, Ticket},
+    app::{Door, Entry, Operator, OutboxUnavailable, Ticket, is_operators},
+    limits::OPERATOR_BODY_OCTETS,
 };
 
 /// Every HTTP request to the Worker.
@@ -43,6 +49,20 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let props = env::binding_props(&context);
     head.binding = props.as_deref().and_then(BindingProps::read);
     let outboxes = outbox_stub::OutboxStubs { env: &env };
+    if is_operators(&head.path) {
+        let config = &*config;
+        let stubs = operator_stub::OperatorStubs { env: &env, config };
+        let operator = Operator {
+            config,
+            outboxes: &outboxes,
+            mailboxes: &stubs,
+            registry: &stubs,
+            clock: &PlatformClock,
+            entropy: &PlatformEntropy,
+        };
+        let whole = body::read(request, OPERATOR_BODY_OCTETS, &mut head).await;
+        return body::to_response(operator.answer(&head, whole).await);
+    }
     let door = Door {
         config: &config,
         outboxes: &outboxes,

@@ -26,7 +26,8 @@ use crate::{
     app::{
         Accept, AlertChannels, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story,
         Ticket, Tokens, Trigger, Turns, Upload, begin_staging,
-        ports::{Clock, ContentStore, StoreFault},
+        ports::{Clock, ContentStore, OutboxStore, StoreFault},
+        resume,
     },
     config::{MailboxConfig, Name},
     limits::STORE_RETRY,
@@ -92,6 +93,8 @@ impl DurableObject for Outbox {
                 let octets = request.bytes().await?;
                 self.inner.stage(id, place, octets)
             }
+            (Method::Get, ["health"]) => self.inner.health(),
+            (Method::Post, ["resume"]) => self.inner.resume(),
             (Method::Get, ["story", id]) => self.inner.story(id),
             (Method::Get, ["email", id]) => self.inner.email(id),
             _ => Response::error("not found", 404),
@@ -187,6 +190,19 @@ impl Inner {
             store.stage(id, place, octets)
         });
         match kept {
+            Ok(()) => Response::ok(""),
+            Err(StoreFault) => Response::error("storage", 503),
+        }
+    }
+
+    fn health(&self) -> Result<Response> {
+        found(self.store().and_then(|store| store.health()).map(Some))
+    }
+
+    /// Forgets what was found of the mailbox, and the token that was in use.
+    fn resume(&self) -> Result<Response> {
+        self.token.replace(None);
+        match self.store().and_then(|store| resume(store, &PlatformClock)) {
             Ok(()) => Response::ok(""),
             Err(StoreFault) => Response::error("storage", 503),
         }

@@ -1,9 +1,13 @@
 //! The pages a browser is shown: one template engine, which escapes everything, and one content
 //! security policy, which allows our own style sheet and nothing else.
 
+mod operator;
+
 use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
+
+pub use operator::{Action, Listed, Notice, board, login, notice};
 
 /// The style sheet, in every page.
 const STYLE: &str = include_str!("templates/style.css");
@@ -69,14 +73,20 @@ pub fn trouble(title: &str, text: &str) -> Page {
     })
 }
 
-fn render(page: &MessagePage<'_>) -> Page {
+fn render(message: &MessagePage<'_>) -> Page {
+    page(message.render(), "'none'")
+}
+
+/// A rendered document with the policy it is to be shown under. `form_action` is where its forms may
+/// lead.
+fn page(html: Result<String, askama::Error>, form_action: &str) -> Page {
     let digest = STANDARD.encode(Sha256::digest(STYLE));
     Page {
         // Rendering into memory fails only if a value's `Display` does, and texts' do not.
-        html: page.render().unwrap_or_default(),
+        html: html.unwrap_or_default(),
         policy: format!(
             "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'"
+             form-action {form_action}; frame-ancestors 'none'"
         ),
     }
 }

@@ -16,6 +16,8 @@ const ROOT_KEY_OCTETS: usize = 32;
 pub enum Purpose {
     /// Tokens at rest.
     Seal,
+    /// The operator's sessions, see [`RootKey::session_key`].
+    Session,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
     pub(super) fn label(self) -> &'static [u8] {
         match self {
             Self::Seal => b"edgepost/seal/v1",
+            Self::Session => b"edgepost/session/v1",
         }
     }
 }
@@ -63,6 +66,16 @@ impl RootKey {
             *to = from;
         }
         id
+    }
+
+    /// The key that signs the operator's sessions. `salt` is made of the operator's key: who has only
+    /// one of the two keys can make no session, and replacing either ends all of them.
+    pub fn session_key(&self, salt: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        let label = Purpose::Session.label();
+        let derived = Hkdf::<Sha256>::new(Some(salt), &self.0).expand(label, key.as_mut());
+        debug_assert!(derived.is_ok());
+        key
     }
 
     /// The key for `purpose` (HKDF-SHA256, RFC 5869, no salt: the root key is uniform).

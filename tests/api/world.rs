@@ -169,6 +169,7 @@ impl World {
         let mut request = Request {
             method: method.to_owned(),
             path: path.to_owned(),
+            query: String::new(),
             headers,
             body: Vec::new(),
             binding: None,
@@ -212,6 +213,7 @@ impl World {
         let request = Request {
             method: "POST".to_owned(),
             path: "/emails".to_owned(),
+            query: String::new(),
             headers,
             body: mail().to_string().into_bytes(),
             binding: serde_json::from_value(props).ok(),
@@ -235,6 +237,7 @@ impl World {
         let request = Request {
             method: "POST".to_owned(),
             path: path.to_owned(),
+            query: String::new(),
             headers: headers.iter().map(own).collect(),
             body: Vec::new(),
             binding: props.and_then(|props| serde_json::from_value(props.clone()).ok()),

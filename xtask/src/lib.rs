@@ -5,6 +5,7 @@
 //! the check of a configuration is the Worker's own module, called from here.
 
 pub mod bench;
+pub mod browser;
 pub mod build;
 pub mod bundle;
 pub mod check;

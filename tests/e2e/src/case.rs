@@ -55,6 +55,8 @@ pub struct Setup {
     pub implicit_tls: bool,
     /// Where the mailbox is told to connect, if not to its own port.
     pub elsewhere: Option<Server>,
+    /// Whether a grant is supplied to begin with. Without one the mailbox is connected in a browser.
+    pub granted: bool,
     /// Mailboxes, all on the one port and account.
     pub mailboxes: usize,
     /// Where the form sends a browser.
@@ -91,6 +93,7 @@ impl Default for Setup {
             token_then: None,
             implicit_tls: false,
             elsewhere: None,
+            granted: true,
             mailboxes: 1,
             redirect: None,
             api: false,
@@ -104,6 +107,15 @@ impl Setup {
     pub fn api() -> Self {
         Self {
             api: true,
+            ..Self::default()
+        }
+    }
+
+    /// Everything in good order, and nobody has consented yet.
+    #[must_use]
+    pub fn not_connected() -> Self {
+        Self {
+            granted: false,
             ..Self::default()
         }
     }

@@ -1,10 +1,11 @@
 //! One Worker with the mailboxes and forms of all its cases.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use edgepost_sandbox::{SMTP_SCOPE, Sandbox};
 use serde_json::{Map, Value, json};
+use xtask::browser::Browser;
 use xtask::http::{Answer, Client};
 use xtask::worker::{Neighbour, Worker, WorkerOptions};
 use xtask::{Result, key, paths};
@@ -25,6 +26,8 @@ pub struct World {
     name: String,
     /// What an alert is to present.
     hook_authorization: String,
+    monitor_key: String,
+    operator: OnceLock<Browser>,
     client: Client,
     corners: Vec<Corner>,
     answers: Mutex<Vec<String>>,
@@ -61,10 +64,11 @@ impl World {
         cases: &[Case],
         around: Around,
     ) -> Result<Self> {
-        let operator_key = key::fresh()?;
+        let (operator_key, monitor_key) = (key::fresh()?, key::fresh()?);
         let mut secrets = vec![
             ("ROOT_KEY".to_owned(), key::fresh()?),
             ("OPERATOR_KEY".to_owned(), operator_key.clone()),
+            ("MONITOR_KEY".to_owned(), monitor_key.clone()),
             (
                 "SECRET_CLIENT".to_owned(),
                 sandbox.client_secret().to_owned(),
@@ -104,6 +108,8 @@ impl World {
             operator_key,
             name: name.to_owned(),
             hook_authorization: format!("Bearer {hook_secret}"),
+            monitor_key,
+            operator: OnceLock::new(),
             client: Client::new(None)?,
             corners,
             answers: Mutex::default(),
@@ -177,6 +183,32 @@ impl World {
         self.client
             .get(&url, &[("authorization", &authorization)])
             .expect("an answer")
+    }
+
+    /// The operator, who has signed in once for all cases: tries are counted.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn operator(&self) -> &Browser {
+        self.operator.get_or_init(|| self.sign_in())
+    }
+
+    /// Somebody else who has signed in.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[must_use]
+    pub fn sign_in(&self) -> Browser {
+        Browser::sign_in(&self.worker.url(), &self.operator_key).expect("signed in")
+    }
+
+    /// What a monitor is told.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn readiness(&self) -> Answer {
+        let authorization = format!("Bearer {}", self.monitor_key);
+        self.get("/readyz", &[("authorization", &authorization)])
     }
 
     /// POST of a form by anyone.
@@ -256,7 +288,9 @@ fn configure(
     };
     sandbox.add_account(&address, setup.account.clone());
     let refresh_secret = format!("SECRET_REFRESH{number}");
-    secrets.push((refresh_secret.clone(), sandbox.grant(&address)));
+    if setup.granted {
+        secrets.push((refresh_secret.clone(), sandbox.grant(&address)));
+    }
     sandbox.script_token_endpoint(&address, (setup.token)(port), setup.token_then.clone());
 
     let mut forms = Vec::new();
@@ -276,14 +310,17 @@ fn configure(
             0 => address.clone(),
             _ => address.replace('@', &format!("+{mailbox}@")),
         };
-        let mailbox = json!({
+        let mut mailbox = json!({
             "address": address, "name": "The Shop", "provider": "custom",
             "client_id": sandbox.client_id(), "client_secret": "SECRET_CLIENT",
-            "refresh_token": refresh_secret,
+            "authorization_endpoint": sandbox.authorization_endpoint(), "issuer": sandbox.issuer(),
             "token_endpoint": sandbox.token_endpoint(), "scope": SMTP_SCOPE,
             "smtp_host": smtp_host, "smtp_port": smtp_port, "smtp_tls": smtp_tls,
             "aliases": aliases,
         });
+        if setup.granted {
+            mailbox["refresh_token"] = json!(refresh_secret);
+        }
         let mut form = json!({ "mailbox": name, "to": [OWNER], "subject": "An enquiry" });
         if let Some(redirect) = setup.redirect {
             form["redirect"] = json!(redirect);

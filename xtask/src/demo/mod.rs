@@ -1,10 +1,9 @@
 //! `cargo xtask demo`: a form, the Worker, a stand-in provider and one mail between them.
 //!
 //! Everything runs on this machine and nothing leaves it. What happens is what happens after a
-//! deploy: the account consents, the Worker holds the grant, a visitor fills in a form, the mail
+//! deploy: the operator signs in and connects the mailbox, the account consents, a visitor fills in a form, the mail
 //! goes out by SMTP with OAuth2, and the operator reads its story.
 
-mod browser;
 pub mod ports;
 mod story;
 
@@ -16,6 +15,7 @@ use serde_json::{Map, Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::browser::Browser;
 use crate::http::Client;
 use crate::worker::{Worker, WorkerOptions};
 use crate::{Context, Result, build, key, paths, tools};
@@ -70,10 +70,6 @@ pub fn run(mode: Mode) -> Result<()> {
     sandbox.add_account(MAILBOX, edgepost_sandbox::AccountSettings::default());
 
     let public_url = format!("http://localhost:{}", ports.worker);
-    step(&format!("{MAILBOX} consents: authorization code with PKCE"));
-    let callback = format!("{public_url}/oauth/callback/custom");
-    let refresh_token = browser::consent(&sandbox, MAILBOX, &callback)?;
-
     step("wrangler dev");
     let operator_key = key::fresh()?;
     // Before the Worker, so that it is removed after it has stopped.
@@ -87,7 +83,6 @@ pub fn run(mode: Mode) -> Result<()> {
                 "SECRET_DEMO_CLIENT".to_owned(),
                 sandbox.client_secret().to_owned(),
             ),
-            ("SECRET_DEMO_REFRESH".to_owned(), refresh_token),
         ],
         ca_pem: sandbox.ca_pem(),
         state: folder.0.clone(),
@@ -99,12 +94,20 @@ pub fn run(mode: Mode) -> Result<()> {
         form_action: format!("{public_url}/f/contact"),
     });
 
+    step(&format!(
+        "the operator connects {MAILBOX}, which consents: authorization code with PKCE"
+    ));
+    Browser::sign_in(&public_url, &operator_key)?
+        .connect(&sandbox, "demo", MAILBOX)
+        .map_err(|error| failure(&worker, &error.to_string()))?;
+
     let result = deliver(&worker, &sandbox, &operator_key);
     if mode == Mode::Once || result.is_err() {
         return result;
     }
     println!("\n  A shop's contact form:  {}/site/", sandbox.web_url());
     println!("  The inbox it fills:     {}/", sandbox.web_url());
+    println!("  Its mailboxes:          {public_url}/operator");
     println!("  The operator's key:     {operator_key}");
     println!("\nCtrl-C ends it; nothing stays behind.");
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
@@ -121,7 +124,7 @@ fn vars(sandbox: &Sandbox, public_url: &str) -> Map<String, Value> {
     let mailbox = json!({
         "address": MAILBOX, "name": "The Shop", "provider": "custom",
         "client_id": sandbox.client_id(), "client_secret": "SECRET_DEMO_CLIENT",
-        "refresh_token": "SECRET_DEMO_REFRESH",
+        "authorization_endpoint": sandbox.authorization_endpoint(), "issuer": sandbox.issuer(),
         "token_endpoint": sandbox.token_endpoint(), "scope": sandbox.scope(),
         "smtp_host": "localhost", "smtp_port": sandbox.smtp_port(),
     });

@@ -73,11 +73,13 @@ const main :Workerd.Worker = (
   durableObjectNamespaces = [
     (className = "Outbox", uniqueKey = "outbox", enableSql = true),
     (className = "TokenKeeper", uniqueKey = "keeper", enableSql = true),
+    (className = "Registry", uniqueKey = "registry", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "data"),
   bindings = [
     (name = "OUTBOX", durableObjectNamespace = "Outbox"),
     (name = "TOKEN_KEEPER", durableObjectNamespace = "TokenKeeper"),
+    (name = "REGISTRY", durableObjectNamespace = "Registry"),
     (name = "TOKENS", kvNamespace = "cache"),
 {bindings}  ],
 );

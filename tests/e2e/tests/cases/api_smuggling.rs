@@ -118,8 +118,8 @@ fn no_header(site: &Site) {
             }
         }
     }
-    // Subject, names and values hold any literal text.
-    assert!(accepted >= 8 * LITERALS.len(), "{accepted} accepted");
+    // Subject, text and values hold any literal text; names only what is no address of its own.
+    assert!(accepted >= 5 * LITERALS.len(), "{accepted} accepted");
     site.wait_until("delivered", || site.mails().len() >= accepted);
     let mails = site.mails();
     assert_eq!(mails.len(), accepted);

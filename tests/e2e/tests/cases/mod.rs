@@ -8,6 +8,7 @@ mod api_smuggling;
 mod api_text;
 mod auth;
 mod binding;
+mod connect;
 mod crash;
 mod form;
 mod handshake;
@@ -34,6 +35,7 @@ pub fn main() -> Vec<Case> {
         form::cases(),
         smuggling::cases(),
         operator::cases(),
+        connect::cases(),
         tls::cases(),
         handshake::cases(),
         replies::cases(),

@@ -1,0 +1,25 @@
+//! The one record of an object that keeps one.
+
+use worker::Storage;
+
+use super::sql::{exec, first_text};
+use crate::app::ports::{StoreFault, TokenCustody};
+
+/// One row in the object's SQLite.
+pub(super) struct SqliteCustody {
+    pub(super) storage: Storage,
+}
+
+impl TokenCustody for SqliteCustody {
+    fn load(&self) -> Result<Option<String>, StoreFault> {
+        let query = "CREATE TABLE IF NOT EXISTS credential (only INTEGER PRIMARY KEY, record TEXT NOT NULL);
+            SELECT record FROM credential WHERE only = 1";
+        Ok(first_text(exec(&self.storage, query, vec![])?))
+    }
+
+    /// Behind [`Self::load`], which sees to the table.
+    fn store(&self, record: &str) -> Result<(), StoreFault> {
+        let query = "INSERT OR REPLACE INTO credential (only, record) VALUES (1, ?)";
+        exec(&self.storage, query, vec![record.into()]).map(drop)
+    }
+}
