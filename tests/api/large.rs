@@ -184,7 +184,21 @@ fn a15_a_message_that_nobody_would_take_is_refused_before_there_is_one() {
     assert_eq!(name(&answer), (413, "validation_error".into()));
     assert!(answer.body.contains("MESSAGE_OCTETS"), "{}", answer.body);
     assert_no_leftovers(&world.outboxes.sales);
-    id(&world.send(&with_file(most - 10_000)));
+    // To the octet: lines of 60 octets with their ends, and one that makes up the rest.
+    let sales = &world.outboxes.sales;
+    let mut mail = with_file(most - 57 * 100);
+    mail["text"] = json!("");
+    mail["html"] = json!("x");
+    let shortest = sales.job(id(&world.send(&mail))).size;
+    let left = usize::try_from(MESSAGE_OCTETS - shortest).unwrap();
+    let padded = |octets: usize| {
+        let lines = format!("{}\n", "a".repeat(58)).repeat(octets / 60);
+        json!(format!("{lines}{}x", "b".repeat(octets % 60)))
+    };
+    mail["html"] = padded(left);
+    assert_eq!(sales.job(id(&world.send(&mail))).size, MESSAGE_OCTETS);
+    mail["html"] = padded(left + 1);
+    assert_eq!(world.send(&mail).status, 413);
 }
 
 #[test]

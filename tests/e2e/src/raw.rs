@@ -17,6 +17,19 @@ impl World {
     /// # Panics
     /// If there is no answer.
     pub fn raw(&self, line: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let mut stream = self.begin(line, headers, body);
+        let mut octets = Vec::new();
+        stream.read_to_end(&mut octets).expect("an answer");
+        self.record(parse(&String::from_utf8_lossy(&octets)))
+    }
+
+    /// Writes a request and does not wait for the answer: dropping the connection is the client's
+    /// going away.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    #[must_use]
+    pub fn begin(&self, line: &str, headers: &[&str], body: &[u8]) -> TcpStream {
         let url = self.worker.url();
         let (_, authority) = url.split_once("://").expect("a URL");
         let (_, port) = authority.rsplit_once(':').expect("a port");
@@ -30,9 +43,7 @@ impl World {
         let mut request = (request + "\r\n").into_bytes();
         request.extend_from_slice(body);
         stream.write_all(&request).expect("written");
-        let mut octets = Vec::new();
-        stream.read_to_end(&mut octets).expect("an answer");
-        self.record(parse(&String::from_utf8_lossy(&octets)))
+        stream
     }
 }
 

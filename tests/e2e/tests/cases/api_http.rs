@@ -1,7 +1,9 @@
 //! The API as HTTP: keys, methods, encodings, and requests that are repeated.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use edgepost_e2e::api::{EMAILS, SENDING_RATE, assert_error, id_of};
 use edgepost_e2e::site::BODY_CANARY;
 use edgepost_e2e::{Case, Key, Site};
@@ -30,10 +32,44 @@ pub fn cases() -> Vec<Case> {
         Case::api("H10 no web page may call the API", no_cors),
         Case::api("H11 bodies as they come", encodings),
         Case::api(
+            "H14 a client that goes away has sent one message or none",
+            gone_away,
+        ),
+        Case::api(
             "H13 a caller that asks too often is told to wait",
             rate_limit,
         ),
     ]
+}
+
+/// How long a message takes to be there that was accepted.
+const SETTLED: Duration = Duration::from_secs(3);
+
+fn gone_away(site: &Site) {
+    let authorization = format!("Authorization: {}", site.bearer(Key::Full));
+    let mut large = site.plain_mail();
+    let content = STANDARD.encode(vec![7; 700_000]);
+    large["attachments"] = json!([{ "filename": "f.bin", "content": content }]);
+    let mails = [site.plain_mail(), large];
+    for (number, mail) in mails.iter().enumerate() {
+        let body = mail.to_string();
+        let length = format!("Content-Length: {}", body.len());
+        let key = format!("Idempotency-Key: gone-{number}");
+        let headers = [authorization.as_str(), &length, &key];
+        for sent in [body.len() / 2, body.len() - 1, body.len()] {
+            let part = &body.as_bytes()[..sent];
+            drop(site.world.begin("POST /emails HTTP/1.1", &headers, part));
+        }
+    }
+    std::thread::sleep(SETTLED);
+    assert!(site.mails().len() <= mails.len(), "a message was doubled");
+    // Whatever became of them, the same requests again make one message each.
+    for (number, mail) in mails.iter().enumerate() {
+        let key = format!("gone-{number}");
+        let answer = site.post_as(Key::Full, mail, &[("idempotency-key", &key)]);
+        site.until_sent(&id_of(&answer));
+    }
+    assert_eq!(site.mails().len(), mails.len());
 }
 
 fn no_key(site: &Site) {
