@@ -389,7 +389,15 @@ fn trouble(problem: &Problem, title: &str, text: &str, tongue: Tongue) -> Respon
 }
 
 pub(super) fn page(status: u16, page: Page) -> Response {
+    // Under `no-referrer` a browser sends a form with `Origin: null`
+    // (<https://fetch.spec.whatwg.org/#append-a-request-origin-header>), and we would not know our own.
+    let referrer = if page.html.contains("<form") {
+        "same-origin"
+    } else {
+        "no-referrer"
+    };
     Response::new(status, "text/html; charset=utf-8", page.html)
+        .replacing("referrer-policy", referrer)
         .with("content-security-policy", page.policy)
         .with("x-frame-options", "DENY")
 }

@@ -69,6 +69,15 @@ impl Response {
         Self::new(status, "application/json", body)
     }
 
+    /// The same answer with another value of a header that it has.
+    #[must_use]
+    pub fn replacing(mut self, name: &'static str, value: &str) -> Self {
+        for (_, own) in self.headers.iter_mut().filter(|(own, _)| *own == name) {
+            value.clone_into(own);
+        }
+        self
+    }
+
     /// The same answer with one more header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {

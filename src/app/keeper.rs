@@ -216,10 +216,9 @@ where
             Ok(_) => too_narrow(),
             Err(failure) => failure,
         };
-        if failure.is_transient() {
-            // The one that works goes on working; this one is tried again when the fault is over.
-            self.note(record, &failure)?;
-        } else {
+        // After a passing fault it is tried again at the next refresh. The fault says nothing against
+        // the grant that works, which must not wait on its account.
+        if !failure.is_transient() {
             record.candidate = Some(Candidate {
                 refresh,
                 refused: Some(failure),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     oauth::{Fingerprint, TokenFailure},
     outbox::Health,
+    outcome::Cause,
 };
 
 /// How many supplied refresh tokens are remembered: a rollback to a secret of before must not put
@@ -86,8 +87,11 @@ impl Record {
         self.bootstraps.push(bootstrap);
     }
 
-    /// Whether there is a grant that nothing speaks against.
+    /// Whether there is a grant that may still be good: only the provider's word that it has ended
+    /// speaks against it, and not a client secret that has expired.
     pub(super) fn has_working_grant(&self) -> bool {
-        self.refresh.is_some() && self.failure.as_ref().is_none_or(TokenFailure::is_transient)
+        let ended =
+            |failure: &TokenFailure| failure.failure.cause == Cause::ReauthorisationRequired;
+        self.refresh.is_some() && !self.failure.as_ref().is_some_and(ended)
     }
 }

@@ -42,25 +42,26 @@ where
                 "This did not come from our own page, which is at the configured PUBLIC_URL.";
             return told(request, 403, FORBIDDEN, text);
         }
-        // Counted before it is looked at, so that many tries at a time are not one.
-        let network = network(request.header("cf-connecting-ip"));
-        match self.registry.ask(&RegistryQuestion::Login(network)).await {
-            Ok(RegistryAnswer::Admitted) => {}
-            Ok(RegistryAnswer::Limited(seconds)) => {
-                let text = "There were too many tries. Please wait, and try again.";
-                let answer = refused(request, 429, "rate_limit_exceeded", text);
-                return answer.with("retry-after", seconds.to_string());
-            }
-            _ => return unreachable(request),
-        }
         let presented = if json {
             json_key(&request.body)
         } else {
             form_field(request, "key")
         };
+        // Whoever has the key gets in however often others have tried: only wrong ones are counted.
         if !presented.is_some_and(|presented| key.is(&presented)) {
-            let text = "That is not the operator key.";
-            return refused(request, 403, "invalid_key", text);
+            let network = network(request.header("cf-connecting-ip"));
+            return match self.registry.ask(&RegistryQuestion::Login(network)).await {
+                Ok(RegistryAnswer::Admitted) => {
+                    let text = "That is not the operator key.";
+                    refused(request, 403, "invalid_key", text)
+                }
+                Ok(RegistryAnswer::Limited(seconds)) => {
+                    let text = "There were too many tries. Please wait, and try again.";
+                    let answer = refused(request, 429, "rate_limit_exceeded", text);
+                    answer.with("retry-after", seconds.to_string())
+                }
+                _ => unreachable(request),
+            };
         }
         let Ok(id) = random(self.entropy) else {
             return unreachable(request);
