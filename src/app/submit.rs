@@ -109,6 +109,12 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         mut content: impl FnMut(u32) -> Result<Option<Vec<u8>>, StoreFault>,
     ) -> Vec<Outcome> {
         let recipients = transaction.envelope.forward_paths.len();
+        // What the server said unasked since its last reply is heard now: it would be taken for the
+        // answer to MAIL, and every answer behind it for that of the command before.
+        let at_once = self.clock.now();
+        if let Some(heard) = by(self.clock, at_once, self.connection.read()).await {
+            feed(&mut self.session, Some(heard), self.clock.now());
+        }
         self.session
             .begin(transaction, hand_over_by, self.clock.now());
         loop {
@@ -212,6 +218,14 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
             let goes_on = matches!(heard, Some(Ok(Some(_))));
             feed(&mut self.session, heard, self.clock.now());
             if !goes_on || self.session.is_done() {
+                return;
+            }
+            // The server agreed to TLS before our write was settled. From here on nothing is read in
+            // the clear: a read left over would be taken for one over TLS.
+            if self.session.is_upgrading() {
+                if !matches!(by(self.clock, deadline, write.as_mut()).await, Some(Ok(()))) {
+                    self.session.handle_input(Input::Closed, self.clock.now());
+                }
                 return;
             }
         }

@@ -148,6 +148,10 @@ impl Connection for PlatformConnection {
     }
 
     async fn start_tls(&self) -> Result<(), ConnectionFault> {
+        // Its octets would be plaintext that is read as if it had come over TLS.
+        if self.reading.borrow().is_some() {
+            return Err(ConnectionFault);
+        }
         let plain = self.ends.borrow().clone();
         plain.reader.release_lock().map_err(fault)?;
         plain.writer.release_lock().map_err(fault)?;

@@ -234,3 +234,22 @@ fn s6_the_reason_in_an_error_challenge_is_told() {
             .contains("gmail.send is not enough")
     );
 }
+
+#[test]
+fn s13_a_reply_that_nobody_asked_for_between_two_messages_ends_the_connection() {
+    // Each in a segment of its own: the stray one is there when the next message begins.
+    let stray = vec![Say("250 2.0.0 stray\r\n")];
+    let world = World::new(vec![
+        chain(&[opening(), mail(), stray, mail(), mail(), bye()]),
+        chain(&[opening(), mail(), bye()]),
+    ]);
+    let ids = [world.accept(), world.accept()];
+    world.run_alarms(world.clock.now());
+    let sent = || ids.map(|id| world.store.job(id).state == State::Sent);
+    // Both are due at once, so either may be the first.
+    assert_ne!(sent()[0], sent()[1], "one was sent, and one was not begun");
+    assert_eq!(world.server.heard().matches("MAIL FROM").count(), 1);
+    world.run_alarms(world.clock.now().after(Duration::from_secs(3600)));
+    assert_eq!(sent(), [true, true]);
+    assert_eq!(world.server.connections.get(), 2);
+}

@@ -99,6 +99,11 @@ impl Session {
         matches!(self.state, State::Done(_))
     }
 
+    /// Whether the next thing to happen is the TLS handshake.
+    pub fn is_upgrading(&self) -> bool {
+        self.state == State::Tls
+    }
+
     /// What to do next.
     pub fn poll_output(&mut self) -> Output {
         if let Some(output) = self.outputs.pop_front() {
