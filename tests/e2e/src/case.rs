@@ -138,6 +138,18 @@ impl Setup {
         }
     }
 
+    /// The same of servers that call themselves one of Exchange Online's over TLS: its rules count
+    /// for their answers.
+    #[must_use]
+    pub fn of_exchange(mut self) -> Self {
+        for script in self.connections.iter_mut().chain([&mut self.then]) {
+            script.faults.push(Fault::Name(
+                "FR4P281CA0123.outlook.office365.com".to_owned(),
+            ));
+        }
+        self
+    }
+
     /// The same with TLS from the first octet.
     #[must_use]
     pub fn over_tls(self) -> Self {
