@@ -1,6 +1,10 @@
 //! The Keeper of a credential: holds the refresh token, asks the provider one question at a time.
 
+mod ask;
 mod connect;
+mod custody;
+mod disconnect;
+mod trial;
 
 use std::cell::RefCell;
 
@@ -9,22 +13,22 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    keeper_record::{Candidate, Record},
-    ports::{Clock, Entropy, HttpClient, NoEntropy, StoreFault, TokenCache, TokenCustody, random},
+    keeper_record::Record,
+    ports::{Clock, Entropy, HttpClient, NoEntropy, Signer, TokenCache, TokenCustody, random},
     submit::by,
 };
 pub(super) use connect::verifier_record;
 pub use connect::{ConnectAnswer, ConnectQuestion};
+pub use disconnect::Disconnected;
 
 use crate::{
     config::Name,
     limits::{CACHE_TIMEOUT, KV_TTL_MIN, TOKEN_EXPIRY_MARGIN},
+    mail::EmailAddress,
     oauth::{
-        CachedToken, ClientCredentialsGrant, Fingerprint, Granted, Provider, RefreshGrant, Right,
-        TokenFailure, revocation,
+        CachedToken, ClientAuthentication, Fingerprint, Granted, Provider, Right, TokenFailure,
     },
     outbox::Health,
-    outcome::{Cause, Trouble},
     seal::Sealer,
     secret::Secret,
     time::UnixMillis,
@@ -102,8 +106,12 @@ pub struct Keeper<'a, S, H, C, K, E> {
     pub right: Right,
     /// To whom.
     pub client_id: &'a str,
-    /// The client's proof.
-    pub client_secret: Option<&'a Secret>,
+    /// With what that one proves who it is.
+    pub client: ClientAuthentication<'a>,
+    /// Signs, where it is a key.
+    pub signer: &'a dyn Signer,
+    /// Whose mailbox it is; a service account says for whom it acts.
+    pub subject: &'a EmailAddress,
     /// The refresh token that the operator supplied to begin with.
     pub bootstrap: Option<&'a Secret>,
     /// The name under which access tokens are cached and sealed.
@@ -157,75 +165,14 @@ where
         if let (false, Some(failure)) = (record.health.allows(now), &record.failure) {
             return Ok(Err(held(failure, &record.health, now)));
         }
-        let granted = match self.right {
-            _ if record.disconnected => return Ok(Err(without_grant("token_disconnected"))),
-            Right::Consent => {
-                let Some(refresh_token) = self.unsealed(record.refresh.as_ref()) else {
-                    return Ok(Err(without_grant("token_not_connected")));
-                };
-                self.refresh(&refresh_token).await
-            }
-            Right::Application => {
-                let grant = ClientCredentialsGrant {
-                    provider: self.provider,
-                    client_id: self.client_id,
-                    client_proof: self.client_secret.into(),
-                };
-                grant.request(|request| self.http.send(request), now).await
-            }
+        let grant = match self.grant(&record) {
+            Ok(grant) => grant,
+            Err(failure) => return Ok(Err(failure)),
         };
-        match granted {
+        match self.ask(&grant).await {
             Ok(granted) => self.keep(record, granted),
             Err(failure) => self.fail(record, &failure),
         }
-    }
-
-    async fn refresh(&self, refresh_token: &Secret) -> Result<Granted, TokenFailure> {
-        let grant = RefreshGrant {
-            provider: self.provider,
-            client_id: self.client_id,
-            client_proof: self.client_secret.into(),
-            refresh_token,
-        };
-        grant
-            .request(|request| self.http.send(request), self.clock.now())
-            .await
-    }
-
-    /// Puts a refresh token on trial to the test, where there is one. It takes the place of the
-    /// one before only when the provider took it.
-    async fn try_candidate(&self, record: &mut Record) -> Result<Option<Granted>, Broken> {
-        let now = self.clock.now();
-        let Some(candidate) = &record.candidate else {
-            return Ok(None);
-        };
-        if candidate.refused.is_some() || !record.health.allows(now) {
-            return Ok(None);
-        }
-        let refresh = candidate.refresh.clone();
-        let Some(token) = self.unsealed(Some(&refresh)) else {
-            record.candidate = None;
-            return Ok(None);
-        };
-        let failure = match self.refresh(&token).await {
-            Ok(granted) if granted.covers(&self.provider.smtp_scope) => {
-                record.refresh = Some(refresh);
-                record.candidate = None;
-                return Ok(Some(granted));
-            }
-            Ok(_) => too_narrow(),
-            Err(failure) => failure,
-        };
-        // After a passing fault it is tried again at the next refresh. The fault says nothing against
-        // the grant that works, which must not wait on its account.
-        if !failure.is_transient() {
-            record.candidate = Some(Candidate {
-                refresh,
-                refused: Some(failure),
-            });
-            self.store(record)?;
-        }
-        Ok(None)
     }
 
     fn keep(
@@ -236,9 +183,8 @@ where
         if let Some(rotated) = &granted.refresh_token {
             record.refresh = Some(self.seal_refresh(rotated)?);
         }
-        if self.right == Right::Consent && !granted.covers(&self.provider.smtp_scope) {
-            // The mail server would refuse it and not say why.
-            return self.fail(record, &too_narrow());
+        if let Err(too_narrow) = self.suffices(&granted) {
+            return self.fail(record, &too_narrow);
         }
         let sealed = self.seal(self.record, &granted.access.to_stored())?;
         record.access = Some(STANDARD.encode(&sealed));
@@ -272,111 +218,11 @@ where
         self.store(record)
     }
 
-    /// Ends the credential: forgets its tokens, remembers that it was ended, and gives the refresh
-    /// token back where the provider takes it. What was supplied so far does not connect it again,
-    /// however often it is deployed.
-    ///
-    /// # Errors
-    /// When it could not be stored; then nothing was given back.
-    pub async fn disconnect(&self) -> Result<Disconnected, StoreFault> {
-        let _flight = self.flight.lock().await;
-        let token = self.forget().map_err(|Broken| StoreFault)?;
-        let deadline = self.clock.now().after(CACHE_TIMEOUT);
-        // What does not open counts as nothing cached.
-        let put = self.cache.put(self.record, &[], KV_TTL_MIN.as_secs());
-        by(self.clock, deadline, put).await;
-        let request = token.and_then(|token| revocation(self.provider, &token));
-        let Some(request) = request else {
-            return Ok(Disconnected { revoked: false });
-        };
-        let answer = self.http.send(request).await;
-        let revoked = answer.is_ok_and(|answer| answer.status().is_success());
-        Ok(Disconnected { revoked })
-    }
-
-    fn forget(&self) -> Result<Option<Secret>, Broken> {
-        let mut record = self.load()?;
-        self.adopt_settings(&mut record)?;
-        let token = self.unsealed(record.refresh.as_ref());
-        record.refresh = None;
-        record.access = None;
-        record.candidate = None;
-        record.health = Health::Up;
-        record.failure = None;
-        record.disconnected = true;
-        self.store(&record)?;
-        Ok(token)
-    }
-
-    /// Takes over a refresh token that was supplied and not seen before, and forgets failures
-    /// that a changed setting may have mended.
-    fn adopt_settings(&self, record: &mut Record) -> Result<(), Broken> {
-        let client = self.client_secret.map_or("", Secret::expose);
-        let scope = &self.provider.smtp_scope;
-        let settings = Fingerprint::of(&format!("{}\n{scope}\n{client}", self.client_id));
-        let mut changed = false;
-        if record.settings.as_ref() != Some(&settings) {
-            // An application is connected by its settings, so others connect it again.
-            if record.settings.is_some() && self.right == Right::Application {
-                record.disconnected = false;
-            }
-            record.settings = Some(settings);
-            if let Some(candidate) = &mut record.candidate {
-                candidate.refused = None;
-            }
-            changed = true;
-        }
-        if let Some(token) = self.bootstrap {
-            let fingerprint = Fingerprint::of(token.expose());
-            if !record.knows(&fingerprint) {
-                let refresh = self.seal_refresh(token)?;
-                if record.has_working_grant() {
-                    let refused = None;
-                    record.candidate = Some(Candidate { refresh, refused });
-                } else {
-                    record.refresh = Some(refresh);
-                    record.access = None;
-                    record.candidate = None;
-                }
-                record.disconnected = false;
-                record.remember(fingerprint);
-                changed = true;
-            }
-        }
-        if changed {
-            record.health = Health::Up;
-            record.failure = None;
-            self.store(record)?;
-        }
-        Ok(())
-    }
-
     fn still_good(&self, record: &Record, refused: Option<&Fingerprint>) -> Option<Vec<u8>> {
         let sealed = STANDARD.decode(record.access.as_ref()?).ok()?;
         let token = CachedToken::from_stored(&self.sealer.open(self.record, &sealed).ok()?)?;
         let named = refused.is_some_and(|name| *name == Fingerprint::of(token.token.expose()));
         (token.is_fresh(self.clock.now()) && !named).then_some(sealed)
-    }
-
-    /// A sealed refresh token.
-    fn unsealed(&self, refresh: Option<&String>) -> Option<Secret> {
-        let sealed = STANDARD.decode(refresh?).ok()?;
-        let opened = self.sealer.open(&self.refresh_record(), &sealed).ok()?;
-        std::str::from_utf8(&opened).ok().map(Secret::new)
-    }
-
-    fn seal_refresh(&self, token: &Secret) -> Result<String, Broken> {
-        Ok(STANDARD.encode(self.seal(&self.refresh_record(), token.expose().as_bytes())?))
-    }
-
-    fn refresh_record(&self) -> String {
-        format!("refresh/{}", self.record)
-    }
-
-    fn seal(&self, record: &str, plaintext: &[u8]) -> Result<Vec<u8>, Broken> {
-        self.sealer
-            .seal(record, plaintext, random(self.entropy)?)
-            .map_err(|_| Broken)
     }
 
     /// Puts the token where every Outbox of this credential finds it, if it lives long enough to
@@ -392,58 +238,6 @@ where
             by(self.clock, deadline, put).await;
         }
     }
-
-    fn load(&self) -> Result<Record, Broken> {
-        let unsaved = self.unsaved.borrow().clone();
-        if let Some(unsaved) = unsaved {
-            self.custody.store(&unsaved).map_err(|StoreFault| Broken)?;
-            self.unsaved.replace(None);
-        }
-        let Some(stored) = self.custody.load().map_err(|StoreFault| Broken)? else {
-            return Ok(Record::new());
-        };
-        // A record that cannot be read is left alone: writing over it would lose the grant.
-        let mut record = Record::read(&stored).ok_or(Broken)?;
-        if self.reseal(&mut record)? {
-            self.store(&record)?;
-        }
-        Ok(record)
-    }
-
-    /// Seals anew what is under the key before the present one, so that the operator can forget
-    /// that key.
-    fn reseal(&self, record: &mut Record) -> Result<bool, Broken> {
-        let refresh_name = self.refresh_record();
-        let candidate = record.candidate.as_mut().map(|one| &mut one.refresh);
-        let tokens = [
-            (refresh_name.as_str(), record.refresh.as_mut()),
-            (refresh_name.as_str(), candidate),
-            (self.record, record.access.as_mut()),
-        ];
-        let mut changed = false;
-        for (name, token) in tokens {
-            let Some(token) = token else { continue };
-            let Ok(sealed) = STANDARD.decode(&*token) else {
-                continue;
-            };
-            if self.sealer.is_present(&sealed) {
-                continue;
-            }
-            if let Ok(opened) = self.sealer.open(name, &sealed) {
-                *token = STANDARD.encode(self.seal(name, &opened)?);
-                changed = true;
-            }
-        }
-        Ok(changed)
-    }
-
-    fn store(&self, record: &Record) -> Result<(), Broken> {
-        let record = serde_json::to_string(record).map_err(|_| Broken)?;
-        self.custody.store(&record).map_err(|StoreFault| {
-            self.unsaved.replace(Some(record));
-            Broken
-        })
-    }
 }
 
 /// The failure with the time for which it is held: whoever comes back sooner would be told the
@@ -452,23 +246,6 @@ fn held(failure: &TokenFailure, health: &Health, now: UnixMillis) -> TokenFailur
     let mut failure = failure.clone();
     failure.failure.retry_after = health.down_until().map(|until| until.since(now));
     failure
-}
-
-fn without_grant(finding: &'static str) -> TokenFailure {
-    let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
-    TokenFailure::found(cause, trouble, finding)
-}
-
-fn too_narrow() -> TokenFailure {
-    let (cause, trouble) = (Cause::TokenMisconfigured, Trouble::Configuration);
-    TokenFailure::found(cause, trouble, "token_scope_too_narrow")
-}
-
-/// What became of disconnecting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Disconnected {
-    /// Whether the provider took the grant back. Where not, its owner can end it there.
-    pub revoked: bool,
 }
 
 /// Storage, sealing or randomness failed here; the provider was not to blame.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::{MailboxConfig, Name},
-    oauth::{CodeGrant, Fingerprint, Granted, Right, TokenFailure},
+    oauth::{Fingerprint, Granted, Right, TokenFailure},
     outbox::Health,
     outcome::Failure,
     secret::Secret,
@@ -93,25 +93,15 @@ where
         connector: &impl Connector,
     ) -> Result<Result<ConnectAnswer, Failure>, Broken> {
         let verifier = self.verifier(question)?;
-        let grant = CodeGrant {
-            provider: self.provider,
-            client_id: self.client_id,
-            client_proof: self.client_secret.into(),
-            code: &Secret::new(question.code.as_str()),
-            code_verifier: &verifier,
-            redirect_uri: &question.redirect_uri,
-        };
-        let now = self.clock.now();
-        let granted = match grant.request(|request| self.http.send(request), now).await {
+        let granted = match self.exchange(question, &verifier).await {
             Ok(granted) => granted,
             Err(failure) => return Ok(Err(failure.failure)),
         };
         let Some(refresh_token) = &granted.refresh_token else {
             return Ok(Ok(ConnectAnswer::NoRefreshToken));
         };
-        if !granted.covers(&self.provider.smtp_scope) {
-            // The mail server would refuse it and not say why.
-            return Ok(Err(super::too_narrow().failure));
+        if let Err(too_narrow) = self.suffices(&granted) {
+            return Ok(Err(too_narrow.failure));
         }
         if let Err(failure) = self.prove(&granted, mailbox, connector).await {
             return Ok(Err(failure));
@@ -178,7 +168,7 @@ where
     /// When storage fails.
     pub fn holds_grant(&self) -> Result<bool, Unknown> {
         let record = self.load().map_err(|Broken| Unknown)?;
-        if self.right == Right::Application {
+        if self.right != Right::Consent {
             return Ok(!record.disconnected);
         }
         let supplied = self.bootstrap.map(|token| Fingerprint::of(token.expose()));

@@ -1,0 +1,94 @@
+//! The record in its storage, and the seals on what it holds.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    super::{
+        keeper_record::Record,
+        ports::{Clock, Entropy, HttpClient, StoreFault, TokenCache, TokenCustody, random},
+    },
+    Broken, Keeper,
+};
+use crate::secret::Secret;
+
+impl<S, H, C, K, E> Keeper<'_, S, H, C, K, E>
+where
+    S: TokenCustody,
+    H: HttpClient,
+    C: TokenCache,
+    K: Clock,
+    E: Entropy,
+{
+    pub(super) fn load(&self) -> Result<Record, Broken> {
+        let unsaved = self.unsaved.borrow().clone();
+        if let Some(unsaved) = unsaved {
+            self.custody.store(&unsaved).map_err(|StoreFault| Broken)?;
+            self.unsaved.replace(None);
+        }
+        let Some(stored) = self.custody.load().map_err(|StoreFault| Broken)? else {
+            return Ok(Record::new());
+        };
+        // A record that cannot be read is left alone: writing over it would lose the grant.
+        let mut record = Record::read(&stored).ok_or(Broken)?;
+        if self.reseal(&mut record)? {
+            self.store(&record)?;
+        }
+        Ok(record)
+    }
+
+    /// Seals anew what is under the key before the present one, so that the operator can forget
+    /// that key.
+    fn reseal(&self, record: &mut Record) -> Result<bool, Broken> {
+        let refresh_name = self.refresh_record();
+        let candidate = record.candidate.as_mut().map(|one| &mut one.refresh);
+        let tokens = [
+            (refresh_name.as_str(), record.refresh.as_mut()),
+            (refresh_name.as_str(), candidate),
+            (self.record, record.access.as_mut()),
+        ];
+        let mut changed = false;
+        for (name, token) in tokens {
+            let Some(token) = token else { continue };
+            let Ok(sealed) = STANDARD.decode(&*token) else {
+                continue;
+            };
+            if self.sealer.is_present(&sealed) {
+                continue;
+            }
+            if let Ok(opened) = self.sealer.open(name, &sealed) {
+                *token = STANDARD.encode(self.seal(name, &opened)?);
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    pub(super) fn store(&self, record: &Record) -> Result<(), Broken> {
+        let record = serde_json::to_string(record).map_err(|_| Broken)?;
+        self.custody.store(&record).map_err(|StoreFault| {
+            self.unsaved.replace(Some(record));
+            Broken
+        })
+    }
+
+    /// A sealed refresh token.
+    pub(super) fn unsealed(&self, refresh: Option<&String>) -> Option<Secret> {
+        let sealed = STANDARD.decode(refresh?).ok()?;
+        let opened = self.sealer.open(&self.refresh_record(), &sealed).ok()?;
+        std::str::from_utf8(&opened).ok().map(Secret::new)
+    }
+
+    pub(super) fn seal_refresh(&self, token: &Secret) -> Result<String, Broken> {
+        Ok(STANDARD.encode(self.seal(&self.refresh_record(), token.expose().as_bytes())?))
+    }
+
+    fn refresh_record(&self) -> String {
+        format!("refresh/{}", self.record)
+    }
+
+    pub(super) fn seal(&self, record: &str, plaintext: &[u8]) -> Result<Vec<u8>, Broken> {
+        self.sealer
+            .seal(record, plaintext, random(self.entropy)?)
+            .map_err(|_| Broken)
+    }
+}
