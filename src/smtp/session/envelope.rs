@@ -98,13 +98,15 @@ impl Session {
                 progress.refused_for_all = Some(outcome);
             }
             Some(Asked::Rcpt(index)) => {
-                // Behind a refused MAIL a refusal means nothing: it is about the order of commands.
+                // Behind a refused MAIL a refusal means nothing: it is about the order of commands. Nor
+                // does it behind one that was for all.
                 let judged = progress.refused_for_all.is_none();
                 if positive {
                     progress.take(index);
                 } else if judged {
                     let judgement = refused(service, Step::Rcpt, reply);
                     if judgement.for_all {
+                        // Who was taken before gets nothing either: the mailbox may not send.
                         if closing {
                             return self.conclude(&judgement.outcome, closing, now);
                         }
