@@ -143,6 +143,13 @@ pub const API_WALL_PERIOD: Duration = Duration::from_secs(10);
 /// documented default.
 pub const API_REQUESTS_PER_SECOND: u32 = 10;
 
+/// How far ahead a message may be scheduled: a year, whichever it is. Resend takes 30 days.
+pub const SCHEDULE_AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Octets of the body of a request that reschedules a message: one time, and room for fields that
+/// nobody knows.
+pub const RESCHEDULE_BODY_OCTETS: usize = 4096;
+
 /// Addresses in each of `to`, `cc`, `bcc` and `reply_to`. Resend's limit for `to`.
 pub const RECIPIENTS_PER_FIELD: usize = 50;
 

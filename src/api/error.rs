@@ -170,6 +170,22 @@ impl ApiError {
         Self::new(503, "service_unavailable", message)
     }
 
+    /// Storage could not be reached, or its answer was lost, and it is about a message that is there.
+    pub fn unanswered() -> Self {
+        let message = "Storage could not be reached, so it is not certain that this was done. Try \
+                       again in a moment.";
+        Self::new(503, "service_unavailable", message)
+    }
+
+    /// The message does not wait any more, but is in this state.
+    pub fn too_late(state: &str) -> Self {
+        let message = format!(
+            "The email can be rescheduled or canceled only until somebody may have it. It is \
+             `{state}`."
+        );
+        Self::new(422, "validation_error", message)
+    }
+
     /// The configuration has a fault.
     pub fn misconfigured() -> Self {
         let message = "The mailbox's configuration has a fault; its operator has to run the check.";

@@ -8,6 +8,8 @@ mod error;
 mod idempotency;
 mod problem;
 mod reader;
+mod reschedule;
+mod scheduled_at;
 mod send;
 
 pub use body::{Body, BodyError, FileSink, Held, NotKept};
@@ -15,4 +17,6 @@ pub use card::{Card, Tag};
 pub use error::ApiError;
 pub use idempotency::{Fingerprint, IdempotencyKey};
 pub use problem::Problem;
+pub use reschedule::RescheduleRequest;
+pub use scheduled_at::{NotUnderstood, ScheduledAt, TooFarAhead};
 pub use send::SendRequest;

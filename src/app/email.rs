@@ -59,7 +59,7 @@ fn body(card: &Card, job: &Job) -> Value {
         "bcc": list(&card.bcc),
         "reply_to": list(&card.reply_to),
         "last_event": last_event(job.state),
-        "scheduled_at": null,
+        "scheduled_at": job.scheduled_at.map(resend_time),
         "tags": card.tags,
         "edgepost_state": job.state,
     })
@@ -68,10 +68,12 @@ fn body(card: &Card, job: &Job) -> Value {
 /// Our state in the words that clients know.
 fn last_event(state: State) -> &'static str {
     match state {
+        State::Scheduled => "scheduled",
         State::Queued | State::Sending => "queued",
         State::Sent => "sent",
         State::Deferred | State::InDoubt => "delivery_delayed",
         State::Failed => "failed",
+        State::Canceled => "canceled",
     }
 }
 

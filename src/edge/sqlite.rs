@@ -19,12 +19,9 @@ use super::{
 };
 use crate::{
     api::{Card, Fingerprint},
-    app::{
-        ApiRequest,
-        ports::{Change, ContentStore, OutboxStore, StoreFault},
-    },
+    app::ports::{Change, ContentStore, NewMessage, OutboxStore, Remembered, StoreFault},
     limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
-    mail::{PartNumber, Place},
+    mail::Place,
     outbox::{AlertLog, EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
     time::UnixMillis,
 };
@@ -157,25 +154,39 @@ impl SqliteStore {
         self.exec(query, vec![id.into(), line.into()]).map(drop)
     }
 
-    /// What the API keeps, and forgets of what is older than its window.
-    fn write_request(&self, job: &Job, request: &ApiRequest) -> Result<(), StoreFault> {
-        let card = serde_json::to_string(&request.card).map_err(|_| StoreFault)?;
-        let values = vec![job.id.to_string().into(), card.into()];
-        self.exec("INSERT INTO card (id, card) VALUES (?, ?)", values)?;
-        let Some(idempotency) = &request.idempotency else {
-            return Ok(());
-        };
+    fn write_new(&self, message: &NewMessage) -> Result<(), StoreFault> {
+        let NewMessage { job, event, .. } = message;
+        for (part, octets) in &message.content {
+            for (piece, octets) in (0..).zip(octets.chunks(CONTENT_CHUNK_OCTETS)) {
+                let place = Place { part: *part, piece };
+                self.stage(job.id, place, octets.to_vec())?;
+            }
+        }
+        let id = job.id.to_string();
+        self.exec("DELETE FROM staging WHERE id = ?", vec![id.as_str().into()])?;
+        if let Some(card) = &message.card {
+            let card = serde_json::to_string(card).map_err(|_| StoreFault)?;
+            let values = vec![id.into(), card.into()];
+            self.exec("INSERT INTO card (id, card) VALUES (?, ?)", values)?;
+        }
+        self.write_job(job)?;
+        self.write_event(job, event)
+    }
+
+    /// Remembers a request, and forgets those that are older than the window.
+    fn write_request(&self, asked: Remembered<'_>, now: UnixMillis) -> Result<(), StoreFault> {
+        let Remembered { request, answer } = asked;
         let window = u64::try_from(IDEMPOTENCY_WINDOW.as_millis()).unwrap_or(u64::MAX);
-        let oldest = UnixMillis::new(job.created_at.as_millis().saturating_sub(window));
+        let oldest = UnixMillis::new(now.as_millis().saturating_sub(window));
         self.exec(
             "DELETE FROM idempotency WHERE at <= ?",
             vec![sql_time(oldest).into()],
         )?;
         let values = vec![
-            idempotency.scope.as_str().into(),
-            sql_time(job.created_at).into(),
-            idempotency.fingerprint.as_str().into(),
-            job.id.to_string().into(),
+            request.scope.as_str().into(),
+            sql_time(now).into(),
+            request.fingerprint.as_str().into(),
+            answer.into(),
         ];
         let query = "INSERT INTO idempotency (scope, at, fingerprint, id) VALUES (?, ?, ?, ?)";
         self.exec(query, values).map(drop)
@@ -215,28 +226,22 @@ impl SqliteStore {
 impl OutboxStore for SqliteStore {
     fn accept(
         &self,
-        job: &Job,
-        content: &[(PartNumber, &[u8])],
-        event: &StoryEvent,
-        request: Option<&ApiRequest>,
+        messages: &[NewMessage],
+        request: Option<Remembered<'_>>,
+        now: UnixMillis,
     ) -> Result<(), StoreFault> {
         self.transaction(|| {
-            for (part, octets) in content {
-                for (piece, octets) in (0..).zip(octets.chunks(CONTENT_CHUNK_OCTETS)) {
-                    let place = Place { part: *part, piece };
-                    self.stage(job.id, place, octets.to_vec())?;
-                }
+            for message in messages {
+                self.write_new(message)?;
             }
-            let id = job.id.to_string();
-            self.exec("DELETE FROM staging WHERE id = ?", vec![id.into()])?;
             if let Some(request) = request {
-                self.write_request(job, request)?;
+                self.write_request(request, now)?;
             }
-            self.write_job(job)?;
-            self.write_event(job, event)?;
-            self.arm(job.created_at)
+            self.arm(now)
         })?;
-        log(job, event);
+        for NewMessage { job, event, .. } in messages {
+            log(job, event);
+        }
         Ok(())
     }
 
@@ -244,7 +249,7 @@ impl OutboxStore for SqliteStore {
         &self,
         scope: &str,
         now: UnixMillis,
-    ) -> Result<Option<(Fingerprint, EmailId)>, StoreFault> {
+    ) -> Result<Option<(Fingerprint, String)>, StoreFault> {
         let query = "SELECT at, fingerprint, id FROM idempotency WHERE scope = ?";
         let rows = self.exec(query, vec![scope.into()])?;
         let Some(row) = rows.into_iter().next() else {
@@ -255,13 +260,12 @@ impl OutboxStore for SqliteStore {
                 [
                     SqlStorageValue::Integer(at),
                     SqlStorageValue::String(fingerprint),
-                    SqlStorageValue::String(id),
+                    SqlStorageValue::String(answer),
                 ],
             ) => {
-                let id = id.parse().map_err(|_| StoreFault)?;
                 let at = UnixMillis::new(u64::try_from(at).map_err(|_| StoreFault)?);
                 let fresh = now.since(at) < IDEMPOTENCY_WINDOW;
-                Ok(fresh.then_some((Fingerprint::from_stored(fingerprint), id)))
+                Ok(fresh.then_some((Fingerprint::from_stored(fingerprint), answer)))
             }
             _ => Err(StoreFault),
         }
@@ -292,6 +296,12 @@ impl OutboxStore for SqliteStore {
             if let Some((job, event)) = change.job {
                 self.write_job(job)?;
                 self.write_event(job, event)?;
+                for (place, octets) in change.content {
+                    self.stage(job.id, *place, octets.clone())?;
+                }
+            }
+            if let Some(at) = change.arm {
+                self.arm(at)?;
             }
             if let Some(health) = change.health {
                 self.set_health(health)?;

@@ -16,4 +16,5 @@ mod support;
 mod body;
 mod large;
 mod routes;
+mod schedule;
 mod world;

@@ -16,8 +16,9 @@ use crate::{
 use edgepost::{
     access::KeyDigest,
     app::{
-        Accept, Answered, Door, Drain, Email, Entry, OutboxUnavailable, Outboxes, Reception,
-        Request, Response, Story, Ticket, Turns, Upload, begin_staging,
+        Accept, Answered, Door, Drain, Email, Entry, OutboxAnswer, OutboxQuestion,
+        OutboxUnavailable, Outboxes, Reception, Request, Response, Story, Ticket, Turns, Upload,
+        begin_staging,
         ports::{Clock, ContentStore, StoreFault},
     },
     config::{Config, Name},
@@ -74,6 +75,24 @@ impl Outboxes for Kept {
         kept.map_err(|_| OutboxUnavailable)
     }
 
+    async fn ask(
+        &self,
+        mailbox: &Name,
+        question: &OutboxQuestion,
+    ) -> Result<OutboxAnswer, OutboxUnavailable> {
+        // What crosses to the object and back is JSON: it must survive the way.
+        let question: OutboxQuestion = over_the_wire(question);
+        let answer = question.answer(
+            self.reception_of(mailbox),
+            self.of(mailbox),
+            &self.clock,
+            &self.entropy,
+        );
+        answer
+            .map(|answer| over_the_wire(&answer))
+            .map_err(|_| OutboxUnavailable)
+    }
+
     async fn stage(
         &self,
         mailbox: &Name,
@@ -95,6 +114,10 @@ impl Outboxes for Kept {
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
         Story::read(self.of(mailbox), mailbox, id).map_err(|_| OutboxUnavailable)
     }
+}
+
+fn over_the_wire<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
 }
 
 pub fn hash(key: &str) -> String {
@@ -127,6 +150,7 @@ impl World {
             "KEY_SHOP": {
                 "hash": hash("key-shop"), "mailboxes": ["sales"], "aliases": ["info@shop.test"],
             },
+            "KEY_OFTEN": { "hash": hash("key-often"), "mailboxes": ["sales"], "rate_limit": 1000 },
             "KEY_BOTH": { "hash": hash("key-both"), "mailboxes": ["sales", "other"] },
             "KEY_SENDER": {
                 "hash": hash("key-sender"), "mailboxes": ["sales"], "permission": "sending_access",

@@ -20,7 +20,7 @@ pub struct MemoryStore {
     pub staging: RefCell<BTreeMap<EmailId, UnixMillis>>,
     pub events: RefCell<BTreeMap<EmailId, Vec<StoryEvent>>>,
     pub cards: RefCell<BTreeMap<EmailId, Card>>,
-    pub memory: RefCell<BTreeMap<String, (Fingerprint, EmailId, UnixMillis)>>,
+    pub memory: RefCell<BTreeMap<String, (Fingerprint, String, UnixMillis)>>,
     pub health: RefCell<Health>,
     pub alerts: RefCell<AlertLog>,
     pub alarm: Cell<Option<UnixMillis>>,
@@ -143,31 +143,32 @@ impl ContentStore for MemoryStore {
 impl OutboxStore for MemoryStore {
     fn accept(
         &self,
-        job: &Job,
-        content: &[(PartNumber, &[u8])],
-        event: &StoryEvent,
-        request: Option<&ApiRequest>,
+        messages: &[NewMessage],
+        request: Option<Remembered<'_>>,
+        now: UnixMillis,
     ) -> Result<(), StoreFault> {
         self.write(|| {
-            if let Some(request) = request {
-                self.cards.borrow_mut().insert(job.id, request.card.clone());
-                if let Some(idempotency) = &request.idempotency {
-                    let remembered = (idempotency.fingerprint.clone(), job.id, job.created_at);
-                    self.memory
-                        .borrow_mut()
-                        .insert(idempotency.scope.clone(), remembered);
+            for message in messages {
+                let id = message.job.id;
+                if let Some(card) = &message.card {
+                    self.cards.borrow_mut().insert(id, card.clone());
+                }
+                self.put(&message.job, &message.event);
+                self.staging.borrow_mut().remove(&id);
+                let mut all = self.content.borrow_mut();
+                let kept = all.entry(id).or_default();
+                for (part, octets) in &message.content {
+                    for (piece, octets) in (0..).zip(octets.chunks(self.piece)) {
+                        kept.insert(Place { part: *part, piece }, octets.to_vec());
+                    }
                 }
             }
-            self.put(job, event);
-            self.staging.borrow_mut().remove(&job.id);
-            let mut all = self.content.borrow_mut();
-            let kept = all.entry(job.id).or_default();
-            for (part, octets) in content {
-                for (piece, octets) in (0..).zip(octets.chunks(self.piece)) {
-                    kept.insert(Place { part: *part, piece }, octets.to_vec());
-                }
+            if let Some(Remembered { request, answer }) = request {
+                let remembered = (request.fingerprint.clone(), answer.to_owned(), now);
+                let mut memory = self.memory.borrow_mut();
+                memory.insert(request.scope.clone(), remembered);
             }
-            self.alarm.set(Some(job.created_at));
+            self.alarm.set(Some(now));
         })
     }
 
@@ -175,12 +176,12 @@ impl OutboxStore for MemoryStore {
         &self,
         scope: &str,
         now: UnixMillis,
-    ) -> Result<Option<(Fingerprint, EmailId)>, StoreFault> {
+    ) -> Result<Option<(Fingerprint, String)>, StoreFault> {
         let memory = self.memory.borrow();
         let fresh = memory
             .get(scope)
             .filter(|(_, _, at)| now.since(*at) < IDEMPOTENCY_WINDOW);
-        Ok(fresh.map(|(fingerprint, id, _)| (fingerprint.clone(), *id)))
+        Ok(fresh.map(|(fingerprint, answer, _)| (fingerprint.clone(), answer.clone())))
     }
 
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {
@@ -195,6 +196,14 @@ impl OutboxStore for MemoryStore {
         self.write(|| {
             if let Some((job, event)) = change.job {
                 self.put(job, event);
+                let mut all = self.content.borrow_mut();
+                let kept = all.entry(job.id).or_default();
+                for (place, octets) in change.content {
+                    kept.insert(*place, octets.clone());
+                }
+            }
+            if let Some(at) = change.arm {
+                self.alarm.set(Some(at));
             }
             if let Some(health) = change.health {
                 self.health.replace(health.clone());
