@@ -57,6 +57,22 @@ impl ApiError {
         )
     }
 
+    /// The same of a message in a batch.
+    #[must_use]
+    pub fn at(self, index: usize) -> Self {
+        Self {
+            message: format!("Email {index} of the batch: {}", self.message),
+            ..self
+        }
+    }
+
+    /// A message of a batch belongs to another mailbox than the first.
+    pub fn of_another_mailbox() -> Self {
+        let message = "All emails of a batch must be sent through the same mailbox. Send this one \
+                       in another batch.";
+        Self::new(422, "validation_error", message)
+    }
+
     /// The body is not what it says it is.
     pub fn not_json(what: &str) -> Self {
         Self::new(

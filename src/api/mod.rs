@@ -2,6 +2,7 @@
 //! <https://resend.com/docs/api-reference/emails/send-email>
 
 mod base64;
+mod batch;
 mod body;
 mod card;
 mod error;
@@ -12,6 +13,7 @@ mod reschedule;
 mod scheduled_at;
 mod send;
 
+pub use batch::{BatchRequest, BatchValidation};
 pub use body::{Body, BodyError, FileSink, Held, NotKept};
 pub use card::{Card, Tag};
 pub use error::ApiError;

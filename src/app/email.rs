@@ -65,6 +65,17 @@ fn body(card: &Card, job: &Job) -> Value {
     })
 }
 
+/// A message in a list: all but its texts.
+pub(super) fn item(card: &Card, job: &Job) -> Value {
+    let mut item = body(card, job);
+    if let Some(fields) = item.as_object_mut() {
+        for name in ["object", "html", "text", "tags"] {
+            fields.remove(name);
+        }
+    }
+    item
+}
+
 /// Our state in the words that clients know.
 fn last_event(state: State) -> &'static str {
     match state {

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::api_request::Idempotency;
@@ -210,6 +211,14 @@ pub trait OutboxStore: ContentStore {
         scope: &str,
         now: UnixMillis,
     ) -> Result<Option<(crate::api::Fingerprint, String)>, StoreFault>;
+    /// Gives the messages of one caller, one after another from `from` on, until `take` has enough.
+    /// Their cards are without text and HTML. What this version cannot read is left out.
+    fn listed(
+        &self,
+        key: &str,
+        from: Cursor,
+        take: &mut dyn FnMut(&Job, &Card) -> bool,
+    ) -> Result<(), StoreFault>;
     /// What the API keeps of a message.
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault>;
     /// Replaces a message's record and adds a line to its story.
@@ -238,6 +247,18 @@ pub trait OutboxStore: ContentStore {
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault>;
     /// Disarms it.
     fn disarm(&self) -> Result<(), StoreFault>;
+}
+
+/// Where a list begins, and which way it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cursor {
+    /// With the newest message, to older ones.
+    Newest,
+    /// With the next older one, to older ones.
+    OlderThan(EmailId),
+    /// With the next newer one, to newer ones.
+    NewerThan(EmailId),
 }
 
 /// A message that is to be kept.

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    batch::{Batch, BatchAccepted},
     intake::InvalidAccept,
+    listing::{Listing, Page},
     meter::Rate,
     ports::{Clock, Entropy, OutboxStore},
     reception::Reception,
@@ -16,6 +18,10 @@ use super::{
 pub enum OutboxQuestion {
     /// Reschedules or cancels a message.
     Steer(Steer),
+    /// Lists a caller's messages.
+    List(Listing),
+    /// Hands messages over together.
+    Batch(Batch),
 }
 
 /// The answer to the question of the same name.
@@ -24,6 +30,10 @@ pub enum OutboxQuestion {
 pub enum OutboxAnswer {
     /// What became of it, and where the caller stands.
     Steered(Steered, Rate),
+    /// Some of them.
+    Page(Page),
+    /// What became of them, and where the caller stands.
+    Batch(BatchAccepted, Rate),
 }
 
 impl OutboxQuestion {
@@ -36,13 +46,20 @@ impl OutboxQuestion {
         reception: &Reception,
         store: &impl OutboxStore,
         clock: &impl Clock,
-        _entropy: &impl Entropy,
+        entropy: &impl Entropy,
     ) -> Result<OutboxAnswer, InvalidAccept> {
         let now = clock.now();
+        let count = |caller: &str, limit| reception.meter.count(caller, limit, now);
         Ok(match self {
-            Self::Steer(steer) => match reception.meter.count(&steer.key, steer.rate_limit, now) {
+            Self::Steer(steer) => match count(&steer.key, steer.rate_limit) {
                 Ok(rate) => OutboxAnswer::Steered(steer.done(store, now)?, rate),
                 Err(rate) => OutboxAnswer::Steered(Steered::Limited, rate),
+            },
+            Self::List(listing) => OutboxAnswer::Page(listing.page(store)?),
+            // One request, however much is in it, as Resend counts.
+            Self::Batch(batch) => match count(&batch.key, batch.rate_limit) {
+                Ok(rate) => OutboxAnswer::Batch(batch.keep(store, now, entropy)?, rate),
+                Err(rate) => OutboxAnswer::Batch(BatchAccepted::limited(), rate),
             },
         })
     }

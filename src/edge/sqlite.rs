@@ -14,12 +14,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use worker::{SqlStorageValue, State, Storage, js_sys};
 
 use super::{
+    card_table::listed,
     sql::{Row, exec, first_text},
     transaction::transaction,
 };
 use crate::{
     api::{Card, Fingerprint},
-    app::ports::{Change, ContentStore, NewMessage, OutboxStore, Remembered, StoreFault},
+    app::ports::{Change, ContentStore, Cursor, NewMessage, OutboxStore, Remembered, StoreFault},
     limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
     mail::Place,
     outbox::{AlertLog, EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
@@ -28,7 +29,7 @@ use crate::{
 
 /// Each statement brings the schema from the version of its index to the next. Never changed,
 /// only added to.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE message (id TEXT PRIMARY KEY, wake INTEGER, record TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX message_wake ON message (wake) WHERE wake IS NOT NULL;
@@ -42,6 +43,10 @@ const MIGRATIONS: [&str; 3] = [
 ",
     "
     CREATE TABLE staging (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+",
+    // Made of what is in the card already, so that a Worker that knows nothing of it keeps it too.
+    "
+    CREATE INDEX card_key ON card (json_extract(card, '$.key'), id);
 ",
 ];
 
@@ -269,6 +274,15 @@ impl OutboxStore for SqliteStore {
             }
             _ => Err(StoreFault),
         }
+    }
+
+    fn listed(
+        &self,
+        key: &str,
+        from: Cursor,
+        take: &mut dyn FnMut(&Job, &Card) -> bool,
+    ) -> Result<(), StoreFault> {
+        listed(&self.storage, key, from, take)
     }
 
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {

@@ -178,6 +178,29 @@ impl World {
         self.ask_with(method, path, &headers, Body::whole(body.as_bytes()))
     }
 
+    /// Asks with a query, and without a body.
+    pub fn ask_query(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers.iter().map(own).collect(),
+            ..Request::default()
+        };
+        let door = Door {
+            config: &self.config,
+            outboxes: &self.outboxes,
+        };
+        block_on(door.answer(&request, true))
+    }
+
     /// Asks as the edge does: the door says what is to be done with the body.
     pub fn ask_with(
         &self,

@@ -140,6 +140,7 @@ impl World {
         let answer = question.answer(&reception, &self.store, &self.clock, &self.entropy)?;
         match answer {
             OutboxAnswer::Steered(steered, _) => Ok(steered),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -24,8 +24,8 @@ use edgepost::{
     app::ContentReader,
     app::ports::{
         Alerts, BodyFault, BodySource, Change, Clock, Connection, ConnectionFault, Connector,
-        ContentStore, EmailService, Entropy, HttpClient, HttpFault, NewMessage, NoEntropy, NotTold,
-        OutboxStore, Remembered, StoreFault, TokenCache, TokenCustody,
+        ContentStore, Cursor, EmailService, Entropy, HttpClient, HttpFault, NewMessage, NoEntropy,
+        NotTold, OutboxStore, Remembered, StoreFault, TokenCache, TokenCustody,
     },
     limits::IDEMPOTENCY_WINDOW,
     mail::{EmailAddress, PartNumber, Place},

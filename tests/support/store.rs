@@ -27,6 +27,10 @@ pub struct MemoryStore {
     pub writes: Cell<Writes>,
     /// Pieces that content is given out in.
     pub piece: usize,
+    /// Lists cannot be read.
+    pub unreadable: Cell<bool>,
+    /// Messages that lists have looked at.
+    pub rows_read: Cell<usize>,
 }
 
 impl MemoryStore {
@@ -43,6 +47,8 @@ impl MemoryStore {
             alarm: Cell::new(None),
             writes: Cell::new(Writes::Work),
             piece: 100,
+            unreadable: Cell::new(false),
+            rows_read: Cell::new(0),
         }
     }
 
@@ -182,6 +188,36 @@ impl OutboxStore for MemoryStore {
             .get(scope)
             .filter(|(_, _, at)| now.since(*at) < IDEMPOTENCY_WINDOW);
         Ok(fresh.map(|(fingerprint, answer, _)| (fingerprint.clone(), answer.clone())))
+    }
+
+    fn listed(
+        &self,
+        key: &str,
+        from: Cursor,
+        take: &mut dyn FnMut(&Job, &Card) -> bool,
+    ) -> Result<(), StoreFault> {
+        if self.unreadable.get() {
+            return Err(StoreFault);
+        }
+        let cards = self.cards.borrow();
+        let own = cards.iter().filter(|(_, card)| card.key == key);
+        let own: Vec<_> = match from {
+            Cursor::Newest => own.rev().collect(),
+            Cursor::OlderThan(end) => own.filter(|(id, _)| **id < end).rev().collect(),
+            Cursor::NewerThan(end) => own.filter(|(id, _)| **id > end).collect(),
+        };
+        for (id, card) in own {
+            self.rows_read.set(self.rows_read.get() + 1);
+            let card = Card {
+                html: None,
+                text: None,
+                ..card.clone()
+            };
+            if !take(&self.jobs.borrow()[id], &card) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {
