@@ -10,7 +10,7 @@ use crate::{limits::SCHEDULE_AHEAD_MAX, time::UnixMillis};
 /// A time that was asked for. Whether it is past, or too far ahead, is found out by whoever has a
 /// clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "String")]
 pub enum ScheduledAt {
     /// At this moment.
     At(UnixMillis),
@@ -39,6 +39,23 @@ impl FromStr for ScheduledAt {
         match text.parse() {
             Ok(at) => Ok(Self::At(at)),
             Err(_) => minutes(text).map(Self::InMinutes).ok_or(NotUnderstood),
+        }
+    }
+}
+
+impl TryFrom<String> for ScheduledAt {
+    type Error = NotUnderstood;
+
+    fn try_from(text: String) -> Result<Self, NotUnderstood> {
+        text.parse()
+    }
+}
+
+impl From<ScheduledAt> for String {
+    fn from(asked: ScheduledAt) -> Self {
+        match asked {
+            ScheduledAt::At(at) => at.to_string(),
+            ScheduledAt::InMinutes(minutes) => format!("in {minutes} min"),
         }
     }
 }
@@ -90,6 +107,9 @@ mod tests {
 
     fn read(text: &str) -> Option<Result<Option<String>, TooFarAhead>> {
         let asked: ScheduledAt = text.parse().ok()?;
+        // What crosses to the Outbox is a text again.
+        let written = String::from(asked);
+        assert_eq!(written.parse(), Ok(asked), "{text}");
         Some(asked.resolve(NOW).map(|at| at.map(|at| at.to_string())))
     }
 

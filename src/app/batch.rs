@@ -110,6 +110,7 @@ impl<O: Outboxes> Door<'_, O> {
             messages,
             fingerprint,
         } = BatchRequest::read(&request.body)?;
+        let count = messages.len();
         let permissive = validation == BatchValidation::Permissive;
         let mut sorted = Sorted::default();
         for (index, message) in messages.into_iter().enumerate() {
@@ -170,7 +171,7 @@ impl<O: Outboxes> Door<'_, O> {
         }
         let mut answer = json!({ "data": ids });
         if permissive && let Some(fields) = answer.as_object_mut() {
-            fields.insert("errors".to_owned(), errors(bad));
+            fields.insert("errors".to_owned(), errors(&bad, count));
         }
         let response = Response::json(200, &answer);
         let response = match rate {

@@ -78,6 +78,16 @@ pub enum InvalidAccept {
 }
 
 impl Accept {
+    /// The path on which the Outbox takes it. While a deploy is under way an Outbox may be of the
+    /// version before, which would send at once what is to wait: it does not know this path.
+    pub fn path(&self) -> &'static str {
+        let request = self.request.as_ref();
+        match request.and_then(|request| request.scheduled_at) {
+            Some(_) => "/accept/scheduled",
+            None => "/accept",
+        }
+    }
+
     /// Counts the request, and keeps the message if it is not one too many.
     ///
     /// # Errors

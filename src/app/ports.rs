@@ -5,7 +5,6 @@
 
 use std::future::Future;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::api_request::Idempotency;
@@ -250,8 +249,7 @@ pub trait OutboxStore: ContentStore {
 }
 
 /// Where a list begins, and which way it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
     /// With the newest message, to older ones.
     Newest,

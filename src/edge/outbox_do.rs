@@ -78,7 +78,7 @@ impl DurableObject for Outbox {
         let path = request.path();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match (request.method(), segments.as_slice()) {
-            (Method::Post, ["accept"]) => {
+            (Method::Post, ["accept"] | ["accept", "scheduled"]) => {
                 let accept: Accept = stub::asked(&mut request).await?;
                 let answer = self.inner.accept(accept);
                 self.start_if_stalled();

@@ -64,7 +64,8 @@ impl OutboxStubs<'_> {
 
 impl Outboxes for OutboxStubs<'_> {
     async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
-        let request = stub::post("http://outbox/accept", accept).map_err(|_| OutboxUnavailable)?;
+        let url = format!("http://outbox{}", accept.path());
+        let request = stub::post(&url, accept).map_err(|_| OutboxUnavailable)?;
         self.read(&accept.mailbox, request)
             .await?
             .ok_or(OutboxUnavailable)

@@ -6,22 +6,21 @@
 //! | `content` | a piece of a message's content, or of what may become one (`content_table.rs`) | once |
 //! | `staging` | content that is not a message's yet | once, by a large request; gone with its end |
 //! | `event` | a line of a message's story | at every transition |
-//! | `card` | a message as its caller wrote it | once, by the API |
-//! | `idempotency` | a request that must not be done twice | once, by the API; forgotten after a day |
+//! | `card` | a message as its caller wrote it (`card_table.rs`) | once, by the API |
+//! | `idempotency` | a request that must not be done twice, and what it is answered (`card_table.rs`) | once, by the API; forgotten after a day |
 //! | `meta` | one value: the mailbox's health, what its owner is told, the schema's version | when it changes |
 
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{SqlStorageValue, State, Storage, js_sys};
 
 use super::{
-    card_table::listed,
     sql::{Row, exec, first_text},
     transaction::transaction,
 };
 use crate::{
     api::{Card, Fingerprint},
     app::ports::{Change, ContentStore, Cursor, NewMessage, OutboxStore, Remembered, StoreFault},
-    limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
+    limits::CONTENT_CHUNK_OCTETS,
     mail::Place,
     outbox::{AlertLog, EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
     time::UnixMillis,
@@ -170,31 +169,10 @@ impl SqliteStore {
         let id = job.id.to_string();
         self.exec("DELETE FROM staging WHERE id = ?", vec![id.as_str().into()])?;
         if let Some(card) = &message.card {
-            let card = serde_json::to_string(card).map_err(|_| StoreFault)?;
-            let values = vec![id.into(), card.into()];
-            self.exec("INSERT INTO card (id, card) VALUES (?, ?)", values)?;
+            self.write_card(id, card)?;
         }
         self.write_job(job)?;
         self.write_event(job, event)
-    }
-
-    /// Remembers a request, and forgets those that are older than the window.
-    fn write_request(&self, asked: Remembered<'_>, now: UnixMillis) -> Result<(), StoreFault> {
-        let Remembered { request, answer } = asked;
-        let window = u64::try_from(IDEMPOTENCY_WINDOW.as_millis()).unwrap_or(u64::MAX);
-        let oldest = UnixMillis::new(now.as_millis().saturating_sub(window));
-        self.exec(
-            "DELETE FROM idempotency WHERE at <= ?",
-            vec![sql_time(oldest).into()],
-        )?;
-        let values = vec![
-            request.scope.as_str().into(),
-            sql_time(now).into(),
-            request.fingerprint.as_str().into(),
-            answer.into(),
-        ];
-        let query = "INSERT INTO idempotency (scope, at, fingerprint, id) VALUES (?, ?, ?, ?)";
-        self.exec(query, values).map(drop)
     }
 
     /// The messages of a statement that selects id and record. One that this version cannot read
@@ -255,25 +233,7 @@ impl OutboxStore for SqliteStore {
         scope: &str,
         now: UnixMillis,
     ) -> Result<Option<(Fingerprint, String)>, StoreFault> {
-        let query = "SELECT at, fingerprint, id FROM idempotency WHERE scope = ?";
-        let rows = self.exec(query, vec![scope.into()])?;
-        let Some(row) = rows.into_iter().next() else {
-            return Ok(None);
-        };
-        match <[SqlStorageValue; 3]>::try_from(row) {
-            Ok(
-                [
-                    SqlStorageValue::Integer(at),
-                    SqlStorageValue::String(fingerprint),
-                    SqlStorageValue::String(answer),
-                ],
-            ) => {
-                let at = UnixMillis::new(u64::try_from(at).map_err(|_| StoreFault)?);
-                let fresh = now.since(at) < IDEMPOTENCY_WINDOW;
-                Ok(fresh.then_some((Fingerprint::from_stored(fingerprint), answer)))
-            }
-            _ => Err(StoreFault),
-        }
+        self.remembered_request(scope, now)
     }
 
     fn listed(
@@ -282,18 +242,11 @@ impl OutboxStore for SqliteStore {
         from: Cursor,
         take: &mut dyn FnMut(&Job, &Card) -> bool,
     ) -> Result<(), StoreFault> {
-        listed(&self.storage, key, from, take)
+        self.list_cards(key, from, take)
     }
 
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {
-        let query = "SELECT card FROM card WHERE id = ?";
-        let Some(card) = first_text(self.exec(query, vec![id.to_string().into()])?) else {
-            return Ok(None);
-        };
-        match serde_json::from_str::<Card>(&card) {
-            Ok(card) if card.v == Card::VERSION => Ok(Some(card)),
-            _ => Err(StoreFault),
-        }
+        self.read_card(id)
     }
 
     fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault> {

@@ -11,6 +11,9 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
+/// 9999-12-31T23:59:59.999Z.
+const LAST: u64 = 253_402_300_799_999;
+
 /// The text is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a time is written as 2026-11-22T09:30:00Z, with an offset from UTC")]
@@ -80,7 +83,9 @@ impl Rest<'_> {
             .checked_add(second)?
             .checked_mul(1000)?
             .checked_add(millis)?;
-        Some(u64::try_from(millis).unwrap_or_default())
+        // What could not be written again, in four digits of a year, is no time either.
+        let millis = u64::try_from(millis).unwrap_or_default();
+        (millis <= LAST).then_some(millis)
     }
 
     /// Minutes that the clock shown is ahead of UTC.
@@ -272,6 +277,7 @@ mod tests {
         ] {
             assert_eq!(read(&format!("2026-11-22T{time}")), None, "{time}");
         }
+        assert_eq!(read("9999-12-31T23:59:59.999-00:01"), None);
         for text in ["", "2026-11-22", "2026-11-22Z", "1795339800", "tomorrow"] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -121,6 +121,16 @@ fn c1_a_time_is_understood_or_refused_by_name() {
 }
 
 #[test]
+fn an_outbox_that_knows_no_time_is_not_handed_what_is_to_wait() {
+    let world = World::new();
+    send(&world, &mail());
+    send(&world, &at("in 1 hour"));
+    let accepts = world.outboxes.accepts.borrow();
+    let paths: Vec<_> = accepts.iter().map(edgepost::app::Accept::path).collect();
+    assert_eq!(paths, ["/accept", "/accept/scheduled"]);
+}
+
+#[test]
 fn c1_null_is_no_time() {
     let world = World::new();
     let mut mail = mail();
