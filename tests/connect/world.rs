@@ -12,9 +12,9 @@ use std::cell::{Cell, RefCell};
 use edgepost::{
     app::{
         Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper, Mailboxes,
-        Operator, OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer,
-        RegistryQuestion, Request, Response, Story, Unreachable, is_operators, ports::OutboxStore,
-        resume,
+        Operator, OutboxAnswer, OutboxQuestion, OutboxUnavailable, Outboxes, Registrar, Registry,
+        RegistryAnswer, RegistryQuestion, Request, Response, Story, Unreachable, is_operators,
+        ports::OutboxStore, resume,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
@@ -389,6 +389,10 @@ impl Outboxes for World {
     }
 
     async fn email(&self, _: &Name, _: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
+        Err(OutboxUnavailable)
+    }
+
+    async fn ask(&self, _: &Name, _: &OutboxQuestion) -> Result<OutboxAnswer, OutboxUnavailable> {
         Err(OutboxUnavailable)
     }
 

@@ -245,17 +245,17 @@ fn methods_and_paths(site: &Site) {
             .raw(&format!("{line} HTTP/1.1"), &[&authorization], b"")
     };
     for line in [
-        "GET /emails",
         "PUT /emails",
         "DELETE /emails",
         "PATCH /emails",
         "OPTIONS /emails",
         "DELETE /emails/49a3999c-0ce1-4ea6-ab68-afcd6dc2e794",
-        "PATCH /emails/49a3999c-0ce1-4ea6-ab68-afcd6dc2e794",
+        "GET /emails/49a3999c-0ce1-4ea6-ab68-afcd6dc2e794/cancel",
+        "GET /emails/batch",
     ] {
         assert_error(&ask(line), 405, "method_not_allowed");
     }
-    let head = ask("HEAD /emails");
+    let head = ask("HEAD /emails/batch");
     assert_eq!((head.status, head.body.as_str()), (405, ""));
     for line in [
         "GET /",

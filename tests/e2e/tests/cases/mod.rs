@@ -4,6 +4,7 @@ mod api;
 mod api_fields;
 mod api_http;
 mod api_json;
+mod api_later;
 mod api_smuggling;
 mod api_text;
 mod auth;
@@ -53,6 +54,7 @@ pub fn main() -> Vec<Case> {
         api_text::cases(),
         api_http::cases(),
         api_json::cases(),
+        api_later::cases(),
     ];
     topics.into_iter().flatten().collect()
 }
