@@ -1,11 +1,14 @@
 //! Mail accounts of the sandbox, what they were granted, and how the token endpoint treats them.
 
 mod grants;
+mod secrets;
 mod store;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use secrets::Secret;
 
 pub(crate) use grants::{Exchange, Issued, TokenError};
 pub(crate) use store::{AccountSummary, Accounts, TokenVerdict};

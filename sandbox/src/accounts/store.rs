@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq as _;
 use super::grants::{
     AccessToken, CODE_LIFETIME, Code, Exchange, Grant, Issued, RefreshToken, TokenError,
 };
+use super::secrets::{Secret, Secrets};
 use super::{AccountSettings, Refuse, TokenFault, TokenRequest};
 use crate::clock::now_ms;
 use crate::sync::lock;
@@ -24,6 +25,7 @@ const REQUESTS_CAP: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     inner: Mutex<Inner>,
+    secrets: Secrets,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +108,7 @@ impl Accounts {
         challenge: &str,
     ) -> String {
         let code = random::opaque("code-");
+        self.note("code", &code);
         let mut inner = lock(&self.inner);
         inner.accounts.entry(key(account)).or_default();
         let waiting = Code {
@@ -125,7 +128,19 @@ impl Accounts {
         let mut inner = lock(&self.inner);
         inner.accounts.entry(key(address)).or_default();
         let grant = inner.new_grant(key(address), SMTP_SCOPE.to_owned());
-        inner.new_refresh_token(grant)
+        let token = inner.new_refresh_token(grant);
+        self.note("refresh token", &token);
+        token
+    }
+
+    /// Remembers something secret that came or went.
+    pub(crate) fn note(&self, what: &'static str, text: &str) {
+        self.secrets.note(what, text);
+    }
+
+    /// What was noted.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        self.secrets.all()
     }
 
     /// Ends all grants of the account, and with them their tokens.
@@ -213,14 +228,24 @@ impl Accounts {
     /// The exchange itself.
     pub(crate) fn exchange(&self, exchange: &Exchange<'_>) -> Result<Issued, TokenError> {
         let mut inner = lock(&self.inner);
-        match exchange {
+        let issued = match exchange {
             Exchange::Code {
                 code,
                 redirect_uri,
                 verifier,
-            } => inner.exchange_code(code, redirect_uri, verifier),
+            } => {
+                self.note("verifier", verifier);
+                inner.exchange_code(code, redirect_uri, verifier)
+            }
             Exchange::Refresh { token, scope } => inner.exchange_refresh(token, *scope),
+        };
+        if let Ok(issued) = &issued {
+            self.note("access token", &issued.access_token);
+            if let Some(token) = &issued.refresh_token {
+                self.note("refresh token", token);
+            }
         }
+        issued
     }
 
     /// Whether `token` lets `address` submit mail. Uses up one of [`Refuse::Next`] if it is good.

@@ -14,6 +14,7 @@ mod form;
 mod handshake;
 mod injection;
 mod leak;
+mod leak_controls;
 mod lost;
 mod offers;
 mod operator;
@@ -86,7 +87,7 @@ pub fn around_bound(world: &str) -> xtask::Result<Around> {
     })
 }
 
-/// What is looked for when everything else has ended, in each world.
+/// What is looked at when everything else has ended.
 pub fn leaks() -> Vec<leak::Check> {
     leak::checks()
 }
