@@ -9,7 +9,7 @@ use std::{fmt, io};
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::accounts::{AccountSettings, Accounts, Refuse, TokenFault, TokenRequest};
+use crate::accounts::{AccountSettings, Accounts, Refuse, Secret, TokenFault, TokenRequest};
 use crate::authority::Certificates;
 use crate::hook::{HookPost, Hooks};
 use crate::inbox::{Delivered, Inbox};
@@ -294,6 +294,12 @@ impl Sandbox {
     /// Shows the sample site under `/site/`, or points its form elsewhere.
     pub fn set_site(&self, site: SampleSite) {
         *lock(&self.world.site) = Some(site);
+    }
+
+    /// Every token, code, verifier, state and AUTH response so far, whether or not it was any good: to
+    /// be searched for where it must not be.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.world.accounts.secrets()
     }
 
     /// Records of the port's connections, open ones too, oldest first.

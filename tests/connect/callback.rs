@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::{
     support::NOW,
     world::{
-        BROWSER, GRANTED, KEY, PUBLIC, World, assert_operators_page, consent_page, letting_in,
-        letting_in_by_starttls, query, refusing, vars,
+        BROWSER, FORM, GRANTED, KEY, PUBLIC, World, assert_operators_page, consent_page,
+        letting_in, letting_in_by_starttls, query, refusing, vars,
     },
 };
 
@@ -350,7 +350,22 @@ fn a_script_gets_the_address_and_whoever_is_signed_in_may_go_there() {
     assert_eq!(answer.status, 200);
     let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
     let consent = json["authorization_url"].as_str().unwrap();
-    assert_eq!(world.sign_in().back(consent, GOOD).status, 200);
+    let browser = world.sign_in();
+    assert_eq!(browser.back(consent, GOOD).status, 200);
+    // A script with a session gets it too, and no page.
+    let headers = [
+        FORM,
+        ("accept", "application/json"),
+        ("cookie", &browser.cookie),
+        ("origin", PUBLIC),
+    ];
+    let body = format!("csrf={}", browser.csrf);
+    let answer = world.ask("POST", "/mailboxes/sales/connect", &headers, &body);
+    assert!(
+        answer.body.starts_with(r#"{"authorization_url":"https://"#),
+        "{}",
+        answer.body
+    );
 }
 
 #[test]

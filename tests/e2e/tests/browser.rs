@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use edgepost_e2e::{Around, Case, Setup, World, chromium};
+use edgepost_e2e::{Around, Case, Setup, World, chromium, leaks};
 use edgepost_sandbox::{AccountSettings, Options, Refuse, Sandbox};
 use serde_json::json;
 use xtask::{Result, build, paths, tools};
@@ -76,7 +76,8 @@ fn run(chrome: &Path) -> Result<()> {
         let log = world.worker.log_tail(LOG_LINES);
         return Err(format!("the browser's tests failed\nThe Worker's log:\n{log}").into());
     }
-    (0..WAYS).try_for_each(|way| one_test_message(&world, way))
+    (0..WAYS).try_for_each(|way| one_test_message(&world, way))?;
+    leaks::findings::none(&world)
 }
 
 /// Mailboxes to be connected at a provider that sends people on to another origin, and one whose

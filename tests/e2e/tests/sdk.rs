@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use edgepost_e2e::{Around, Case, Key, World};
+use edgepost_e2e::{Around, Case, Key, World, leaks};
 use edgepost_sandbox::{Options, Sandbox};
 use xtask::{Result, build, paths, tools};
 
@@ -58,9 +58,8 @@ fn run() -> Result<()> {
     }
     site.assert_good_conduct();
     let mails = site.mails().len();
-    if mails == MAILS {
-        Ok(())
-    } else {
-        Err(format!("{mails} mails arrived, {MAILS} were sent").into())
+    if mails != MAILS {
+        return Err(format!("{mails} mails arrived, {MAILS} were sent").into());
     }
+    leaks::findings::none(&world)
 }

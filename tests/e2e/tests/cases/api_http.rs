@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use edgepost_e2e::api::{EMAILS, SENDING_RATE, assert_error, id_of};
+use edgepost_e2e::api::{EMAILS, SENDING_RATE, SUBJECT_CANARY, assert_error, id_of};
 use edgepost_e2e::site::BODY_CANARY;
 use edgepost_e2e::{Case, Key, Site};
 use serde_json::json;
@@ -172,7 +172,7 @@ fn repeated_at_once(site: &Site) {
     // The same values in another order and with white space.
     let other = format!(
         "{{ \"tags\": [ {{ \"value\": \"b\", \"name\":\"a\" }} ],\n \"text\": \"{BODY_CANARY}\", \
-         \"subject\": \"Hello\", \"to\": \"ada@friend.test\", \"from\": \"{}\" }}",
+         \"subject\": \"{SUBJECT_CANARY}\", \"to\": \"ada@friend.test\", \"from\": \"{}\" }}",
         site.address
     );
     let headers = [(IDEMPOTENCY, "order-4711")];

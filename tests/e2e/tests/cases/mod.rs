@@ -15,6 +15,7 @@ mod form;
 mod handshake;
 mod injection;
 mod leak;
+mod leak_controls;
 mod lost;
 mod offers;
 mod operator;
@@ -88,7 +89,7 @@ pub fn around_bound(world: &str) -> xtask::Result<Around> {
     })
 }
 
-/// What is looked for when everything else has ended, in each world.
+/// What is looked at when everything else has ended.
 pub fn leaks() -> Vec<leak::Check> {
     leak::checks()
 }
