@@ -14,10 +14,13 @@ mod intake;
 mod keeper;
 mod keeper_record;
 mod meter;
+mod object;
 mod operator;
 pub mod ports;
+mod recall;
 mod reception;
 mod registry;
+mod standing;
 mod story;
 mod submit;
 mod tokens;
@@ -37,9 +40,12 @@ pub use keeper::{
     ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest,
 };
 pub use meter::{Meter, Rate};
-pub use operator::{Mailboxes, Operator, Registrar, Unreachable, is_operators};
+pub use object::{ObjectName, enter};
+pub use operator::{MailboxState, Mailboxes, Operator, Registrar, Unreachable, is_operators};
+pub use recall::{Leave, Recall};
 pub use reception::Reception;
-pub use registry::{Consent, Registry, RegistryAnswer, RegistryQuestion};
+pub use registry::{Consent, Known, Registry, RegistryAnswer, RegistryQuestion};
+pub use standing::{Standing, Word, note, obey};
 pub use story::Story;
 pub use submit::{Link, Opening};
 pub use tokens::Tokens;

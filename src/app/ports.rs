@@ -7,7 +7,7 @@ use std::future::Future;
 
 use thiserror::Error;
 
-use super::api_request::ApiRequest;
+use super::{api_request::ApiRequest, standing::Standing};
 use crate::{
     api::Card,
     mail::{EmailAddress, PartNumber, Place},
@@ -189,11 +189,19 @@ pub trait ContentStore {
     fn oldest_staging(&self) -> Result<Option<(EmailId, UnixMillis)>, StoreFault>;
 }
 
+/// Where an object's standing is kept, for good.
+pub trait StandingStore {
+    /// The standing, a plain one where there is none yet.
+    fn standing(&self) -> Result<Standing, StoreFault>;
+    /// Replaces it. Durable before anything that follows leaves this object.
+    fn set_standing(&self, standing: &Standing) -> Result<(), StoreFault>;
+}
+
 /// The messages of one mailbox. Every call is one synchronous transaction: whole or not at all.
 ///
 /// A record that this version cannot read (after a rollback, say) is set aside by the store and
 /// not lost: it comes back with a version that can read it, and meanwhile holds nobody up.
-pub trait OutboxStore: ContentStore {
+pub trait OutboxStore: ContentStore + StandingStore {
     /// Keeps a message with its content, the first line of its story and what the API needs of
     /// it, and arms the alarm. What was staged under its identifier is its content too.
     fn accept(

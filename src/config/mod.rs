@@ -13,6 +13,7 @@ mod mailbox;
 mod name;
 mod origin;
 mod problem;
+mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,7 @@ pub use mailbox::{MailboxConfig, SmtpHost};
 pub use name::{Name, SecretName};
 pub use origin::{HttpsUrl, Origin, PublicUrl};
 pub use problem::Problem;
+pub use stop::Stop;
 
 use crate::{
     access::{KeyDigest, OperatorKey, SessionKey},
@@ -51,6 +53,8 @@ pub struct Config {
     pub alert: AlertConfig,
     /// Opens what a monitor reads, and nothing else.
     pub monitor_key: Option<OperatorKey>,
+    /// Whether everything is to stand still.
+    pub stop: Option<Stop>,
     /// The sending mailboxes that are configured without fault.
     pub mailboxes: BTreeMap<Name, MailboxConfig>,
     /// The forms that are configured without fault and whose mailbox is too.
@@ -78,6 +82,7 @@ impl Config {
         config.read_forms(vars);
         config.read_keys(vars);
         config.read_alert(vars);
+        config.stop = vars.get("STOP").and_then(Stop::read);
         config.problems.sort();
         config
     }
@@ -91,6 +96,7 @@ impl Config {
             "OPERATOR_KEY",
             "ALERT",
             "MONITOR_KEY",
+            "STOP",
         ]
         .contains(&variable)
             || ["MAILBOX_", "FORM_", "KEY_", SecretName::PREFIX]

@@ -59,6 +59,7 @@ struct LoginPage<'a> {
 struct BoardPage<'a> {
     style: &'a str,
     csrf: &'a str,
+    stopped: bool,
     mailboxes: &'a [Listed],
 }
 
@@ -83,12 +84,13 @@ pub fn login(problem: &str) -> Page {
     page(template.render(), "'self'")
 }
 
-/// Lists the mailboxes. `origins` are those of the providers that a button leads to: a browser holds
+/// Lists the mailboxes. `stopped` says that all of them are. `origins` are those of the providers that a button leads to: a browser holds
 /// the redirect behind a form to the policy too.
-pub fn board(mailboxes: &[Listed], csrf: &str, origins: &[String]) -> Page {
+pub fn board(mailboxes: &[Listed], csrf: &str, origins: &[String], stopped: bool) -> Page {
     let template = BoardPage {
         style: STYLE,
         csrf,
+        stopped,
         mailboxes,
     };
     page(template.render(), &format!("'self' {}", origins.join(" ")))

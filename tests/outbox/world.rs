@@ -66,6 +66,7 @@ pub struct World {
     pub drain: Drain,
     pub alerts: MemoryAlerts,
     pub settings: String,
+    pub stop: bool,
 }
 
 impl World {
@@ -93,6 +94,7 @@ impl World {
             drain: Drain::default(),
             alerts: MemoryAlerts::new(&clock),
             settings: "as deployed".to_owned(),
+            stop: false,
             clock,
         }
     }
@@ -162,6 +164,7 @@ impl World {
             entropy: &self.entropy,
             account: Some((&self.mailbox, tokens)),
             settings: &self.settings,
+            stop: self.stop,
             alerts: &self.alerts,
             drain: &self.drain,
         };

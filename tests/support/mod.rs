@@ -24,9 +24,9 @@ use edgepost::{
     app::ports::{
         Alerts, BodyFault, BodySource, Change, Clock, Connection, ConnectionFault, Connector,
         ContentStore, EmailService, Entropy, HttpClient, HttpFault, NoEntropy, NotTold,
-        OutboxStore, StoreFault, TokenCache, TokenCustody,
+        OutboxStore, StandingStore, StoreFault, TokenCache, TokenCustody,
     },
-    app::{ApiRequest, ContentReader},
+    app::{ApiRequest, ContentReader, Standing},
     limits::IDEMPOTENCY_WINDOW,
     mail::{EmailAddress, PartNumber, Place},
     outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, State, StoryEvent},
