@@ -367,7 +367,8 @@ pub const STOP_LOOK: Duration = Duration::from_secs(300);
 /// lost; the next request to the Outbox then starts the drain itself.
 pub const ALARM_LOST_AFTER: Duration = Duration::from_secs(60);
 
-/// Alerts of one mailbox that are kept until they are told; the oldest goes first. Each is news of its
+/// Alerts of one mailbox that are kept until they are told; the oldest goes first, and one about messages
+/// before one about the mailbox. Each is news of its
 /// own, and an owner who missed ten of them is not helped by more.
 pub const ALERTS_KEPT: usize = 10;
 

@@ -61,7 +61,7 @@ impl Outboxes for Taking {
         let request = taken.iter().find_map(|accept| accept.request.as_ref());
         let found = request.filter(|_| id == id_of("sales"));
         Ok(found.map(|request| Email {
-            key: request.card.key.clone(),
+            key: request.card.as_ref().unwrap().key.clone(),
             body: json!({ "id": id }),
         }))
     }

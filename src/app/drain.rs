@@ -457,7 +457,7 @@ fn disconnected() -> Failure {
 ///
 /// # Errors
 /// When storage fails.
-pub fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreFault> {
+pub(super) fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreFault> {
     if store.health()? != Health::Up {
         store.set_health(&Health::Up)?;
     }
@@ -465,6 +465,26 @@ pub fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreF
         store.arm(clock.now())?;
     }
     Ok(())
+}
+
+/// Wakes an Outbox whose mailbox was found down under other settings than those of now: a deploy tells
+/// nobody, and the next probe may be hours away. For whoever looks how the mailbox is.
+///
+/// # Errors
+/// When storage fails.
+pub fn wake_if_repaired(
+    store: &impl OutboxStore,
+    settings: &str,
+    clock: &impl Clock,
+) -> Result<(), StoreFault> {
+    let health = store.health()?;
+    if health.clone().under(settings) == health {
+        return Ok(());
+    }
+    match next_due(store)? {
+        Some(_) => store.arm(clock.now()),
+        None => Ok(()),
+    }
 }
 
 /// Marks the end of a run however it ends.

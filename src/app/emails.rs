@@ -62,7 +62,7 @@ impl<O: Outboxes> Door<'_, O> {
             source: Source(format!("api/{}", caller.name)),
             draft,
             request: Some(ApiRequest {
-                card,
+                card: Some(card),
                 rate_limit: caller.rate_limit,
                 idempotency,
             }),

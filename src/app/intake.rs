@@ -83,10 +83,9 @@ impl Accept {
         clock: &impl Clock,
         entropy: &impl Entropy,
     ) -> Result<Answered, InvalidAccept> {
-        let counted = self.request.as_ref().map(|request| {
-            reception
-                .meter
-                .count(&request.card.key, request.rate_limit, clock.now())
+        let counted = self.request.as_ref().and_then(|request| {
+            let key = &request.card.as_ref()?.key;
+            Some(reception.meter.count(key, request.rate_limit, clock.now()))
         });
         if let Some(Err(rate)) = counted {
             self.drop_staged(store)?;
@@ -167,10 +166,8 @@ impl Accept {
         if size > MESSAGE_OCTETS {
             return Ok(Accepted::TooLarge);
         }
-        let card = self
-            .request
-            .as_ref()
-            .map(|request| request.card.stored_octets());
+        let card = self.request.as_ref();
+        let card = card.and_then(|request| Some(request.card.as_ref()?.stored_octets()));
         if card.is_some_and(|octets| octets > CARD_OCTETS) {
             return Ok(Accepted::TooMuchText);
         }

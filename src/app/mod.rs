@@ -32,7 +32,7 @@ pub use alert_channels::AlertChannels;
 pub use api_request::{ApiRequest, Idempotency};
 pub use content::ContentReader;
 pub use door::{Door, Entry, OutboxUnavailable, Outboxes};
-pub use drain::{Drain, Outbox, Trigger, resume};
+pub use drain::{Drain, Outbox, Trigger, wake_if_repaired};
 pub use email::Email;
 pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};

@@ -53,6 +53,17 @@ pub trait HttpClient {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> impl Future<Output = Result<http::Response<Vec<u8>>, HttpFault>>;
+    /// Sends a request and reads of the answer its status alone, whatever comes behind it.
+    fn status(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> impl Future<Output = Result<u16, HttpFault>> {
+        async {
+            self.send(request)
+                .await
+                .map(|answer| answer.status().as_u16())
+        }
+    }
 }
 
 /// Why there is no answer.

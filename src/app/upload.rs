@@ -175,7 +175,7 @@ where
             source: Source(format!("api/{}", ticket.caller.name)),
             draft,
             request: Some(ApiRequest {
-                card,
+                card: Some(card),
                 rate_limit: ticket.caller.rate_limit,
                 idempotency,
             }),

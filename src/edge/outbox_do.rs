@@ -29,6 +29,7 @@ use crate::{
         Outbox as OutboxCase, Reception, Story, Ticket, Tokens, Trigger, Turns, Upload, Word,
         begin_staging, enter, obey,
         ports::{Clock, ContentStore, StoreFault},
+        wake_if_repaired,
     },
     config::{MailboxConfig, Name},
     limits::STORE_RETRY,
@@ -201,8 +202,19 @@ impl Inner {
         }
     }
 
+    /// How the mailbox is. Whoever asks is often there because its settings were repaired.
     fn mailbox_state(&self) -> Result<Response> {
-        found(self.store().and_then(MailboxState::read).map(Some))
+        let config = env::config(&self.env);
+        let mailbox = self.mailbox.as_ref();
+        let settings = mailbox
+            .and_then(|name| config.mailboxes.get(name))
+            .map(|mailbox| config.settings_of(mailbox));
+        found(self.store().and_then(|store| {
+            if let (Some(settings), false) = (settings, self.drain.is_running()) {
+                wake_if_repaired(store, &settings, &PlatformClock)?;
+            }
+            MailboxState::read(store).map(Some)
+        }))
     }
 
     /// Has the Registry know this object before it is used for the first time.

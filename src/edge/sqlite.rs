@@ -159,9 +159,11 @@ impl SqliteStore {
 
     /// What the API keeps, and forgets of what is older than its window.
     fn write_request(&self, job: &Job, request: &ApiRequest) -> Result<(), StoreFault> {
-        let card = serde_json::to_string(&request.card).map_err(|_| StoreFault)?;
-        let values = vec![job.id.to_string().into(), card.into()];
-        self.exec("INSERT INTO card (id, card) VALUES (?, ?)", values)?;
+        if let Some(card) = &request.card {
+            let card = serde_json::to_string(card).map_err(|_| StoreFault)?;
+            let values = vec![job.id.to_string().into(), card.into()];
+            self.exec("INSERT INTO card (id, card) VALUES (?, ?)", values)?;
+        }
         let Some(idempotency) = &request.idempotency else {
             return Ok(());
         };

@@ -152,7 +152,9 @@ impl OutboxStore for MemoryStore {
     ) -> Result<(), StoreFault> {
         self.write(|| {
             if let Some(request) = request {
-                self.cards.borrow_mut().insert(job.id, request.card.clone());
+                if let Some(card) = &request.card {
+                    self.cards.borrow_mut().insert(job.id, card.clone());
+                }
                 if let Some(idempotency) = &request.idempotency {
                     let remembered = (idempotency.fingerprint.clone(), job.id, job.created_at);
                     self.memory
