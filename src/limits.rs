@@ -219,6 +219,18 @@ pub const CONSENT_REMEMBERED: Duration = Duration::from_secs(3600);
 /// Consents under way or remembered. Only the operator can begin one.
 pub const CONSENTS: usize = 50;
 
+/// Outboxes and Keepers that the Registry knows. Each is a mailbox or a credential; the record of so
+/// many is about 60 KB, in a row that may hold 2 MB.
+pub const REGISTRY_OBJECTS: usize = 1000;
+
+/// How long an object waits for the Registry before its first use: whoever handed something in waits
+/// with it.
+pub const REGISTRY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an object may take to take a STOP. All are called at once, in two rounds and behind the
+/// Registry: whoever stops is told within half a minute who did not answer.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Characters of an authorization code. RFC 6749 §4.1.2 leaves it open; Microsoft's have about 1,500.
 pub const CODE_CHARS: usize = 4096;
 
@@ -387,11 +399,16 @@ pub const RUN_SAFETY: Duration = Duration::from_secs(60);
 /// After storage failed, an Outbox tries again this much later.
 pub const STORE_RETRY: Duration = Duration::from_secs(60);
 
+/// How often an Outbox that `STOP` in the configuration holds back looks whether it is still there. A
+/// deploy without it wakes nobody.
+pub const STOP_LOOK: Duration = Duration::from_secs(300);
+
 /// A message due for longer than this without an attempt under way means that its alarm was
 /// lost; the next request to the Outbox then starts the drain itself.
 pub const ALARM_LOST_AFTER: Duration = Duration::from_secs(60);
 
-/// Alerts of one mailbox that are kept until they are told; the oldest goes first. Each is news of its
+/// Alerts of one mailbox that are kept until they are told; the oldest goes first, and one about messages
+/// before one about the mailbox. Each is news of its
 /// own, and an owner who missed ten of them is not helped by more.
 pub const ALERTS_KEPT: usize = 10;
 

@@ -165,6 +165,7 @@ pub enum Cause {
     ProtocolError,
     AnswerLost,
     RestartedWhileSending,
+    Stopped,
 }
 
 /// Who can put it right.
@@ -197,7 +198,8 @@ impl Cause {
             | Self::ReauthorisationRequired
             | Self::TokenMisconfigured
             | Self::Misconfigured
-            | Self::SenderRefused => Blame::Operator,
+            | Self::SenderRefused
+            | Self::Stopped => Blame::Operator,
             Self::RestartedWhileSending | Self::ContentUnfit | Self::ContentUnreadable => Blame::Us,
             Self::Throttled
             | Self::ConnectFailed
@@ -292,6 +294,9 @@ impl Cause {
             }
             Self::RestartedWhileSending => {
                 "the Worker was restarted while the message was being handed over; it may or may not have been accepted"
+            }
+            Self::Stopped => {
+                "an operator has stopped or disconnected the mailbox; what waits is kept, nothing is handed over, and it goes on when the mailbox is started or connected again"
             }
         }
     }

@@ -33,6 +33,8 @@ use support::{MemoryEmail, MemoryStore, NOW, SeededEntropy, VirtualClock};
 struct Hook {
     answer: Cell<Result<u16, HttpFault>>,
     taken: RefCell<Vec<http::Request<Vec<u8>>>>,
+    /// Its answers have bodies that do not end.
+    endless: Cell<bool>,
 }
 
 impl HttpClient for Hook {
@@ -40,12 +42,19 @@ impl HttpClient for Hook {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, HttpFault> {
-        self.taken.borrow_mut().push(request);
-        let status = self.answer.get()?;
+        let status = self.status(request).await?;
+        if self.endless.get() {
+            return Err(HttpFault::TooLong);
+        }
         Ok(http::Response::builder()
             .status(status)
             .body(Vec::new())
             .unwrap())
+    }
+
+    async fn status(&self, request: http::Request<Vec<u8>>) -> Result<u16, HttpFault> {
+        self.taken.borrow_mut().push(request);
+        self.answer.get()
     }
 }
 
@@ -60,9 +69,11 @@ impl Outboxes for Office {
     async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
         self.accepts.borrow_mut().push(accept.clone());
         let clock = VirtualClock::new();
-        let kept = accept
-            .clone()
-            .keep(&self.store, &clock, &SeededEntropy::new(5));
+        let kept = accept.clone().keep(
+            &self.store,
+            &clock,
+            &SeededEntropy::new(self.accepts.borrow().len() as u64),
+        );
         let accepted = match self.answer.get() {
             Some(answer) => answer,
             None => kept.map_err(|_| OutboxUnavailable)?,
@@ -126,6 +137,7 @@ impl World {
             hook: Hook {
                 answer: Cell::new(Ok(204)),
                 taken: RefCell::default(),
+                endless: Cell::new(false),
             },
             office: Office {
                 store: MemoryStore::new(),
@@ -256,6 +268,30 @@ fn only_a_success_is_one() {
     }
     world.email.broken.set(true);
     assert_eq!(world.tell(Channel::SendEmail, &dead_grant()), Err(NotTold));
+}
+
+#[test]
+fn whoever_says_yes_and_goes_on_talking_has_been_told() {
+    let world = World::new();
+    world.hook.endless.set(true);
+    assert_eq!(world.tell(Channel::Url, &dead_grant()), Ok(()));
+    world.hook.answer.set(Ok(500));
+    assert_eq!(world.tell(Channel::Url, &dead_grant()), Err(NotTold));
+}
+
+#[test]
+fn an_alert_that_is_told_again_makes_no_second_mail_and_another_does() {
+    let world = World::new();
+    let alert = dead_grant();
+    for _ in 0..2 {
+        assert_eq!(world.tell(Channel::Mailbox, &alert), Ok(()));
+    }
+    assert_eq!(world.office.store.jobs.borrow().len(), 1);
+    let other = Failure::of_mailbox(Cause::SmtpAuthDisabled, Trouble::Configuration);
+    for alert in [down(&other), refused()] {
+        assert_eq!(world.tell(Channel::Mailbox, &alert), Ok(()));
+    }
+    assert_eq!(world.office.store.jobs.borrow().len(), 3);
 }
 
 #[test]

@@ -15,10 +15,12 @@ mod support;
 use std::time::Duration;
 
 use edgepost::{
-    app::{Consent, Registry, RegistryAnswer, RegistryQuestion, ports::StoreFault},
+    app::{
+        Consent, Known, ObjectName, Registry, RegistryAnswer, RegistryQuestion, ports::StoreFault,
+    },
     limits::{CONSENTS, LOGIN_TRIES, LOGIN_TRIES_PER_ADDRESS},
 };
-use support::{MemoryCustody, VirtualClock, Writes};
+use support::{MemoryCustody, NOW, VirtualClock, Writes};
 
 struct World {
     custody: MemoryCustody,
@@ -108,12 +110,85 @@ fn nobody_is_let_in_while_storage_fails() {
     world.custody.writes.set(Writes::Fail);
     let question = RegistryQuestion::Login("192.0.2.7".to_owned());
     assert_eq!(world.try_ask(&question), Err(StoreFault));
-    world
-        .custody
-        .record
-        .replace(Some(r#"{"v":2,"logins":[],"consents":[]}"#.to_owned()));
-    let question = RegistryQuestion::Take("s".to_owned(), "a".to_owned());
-    assert_eq!(world.try_ask(&question), Err(StoreFault));
+}
+
+/// It must not keep the operator from signing in and stopping everything.
+#[test]
+fn a_record_that_cannot_be_read_gives_way_to_a_new_one_that_says_so() {
+    let world = World::new();
+    for broken in [
+        "",
+        "{",
+        r#"{"v":0,"logins":[],"consents":[]}"#,
+        r#"{"v":2}"#,
+    ] {
+        world.custody.record.replace(Some(broken.to_owned()));
+        assert!(known(&world).lost.is_some(), "{broken}");
+        assert_eq!(world.login("192.0.2.7"), RegistryAnswer::Admitted);
+        world.ask(&RegistryQuestion::Enter(ObjectName::outbox("sales")));
+        // It goes on saying so.
+        let known = known(&world);
+        assert_eq!(
+            (known.lost, known.objects.len()),
+            (Some(NOW), 1),
+            "{broken}"
+        );
+    }
+    // A later version adds to it.
+    let later = r#"{"v":3,"logins":[],"consents":[],"objects":["outbox/sales"],"more":1}"#;
+    world.custody.record.replace(Some(later.to_owned()));
+    let known = known(&world);
+    assert_eq!((known.lost, known.objects.len()), (None, 1));
+}
+
+fn known(world: &World) -> Known {
+    match world.ask(&RegistryQuestion::Objects) {
+        RegistryAnswer::Known(known) => known,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_object_is_known_once_however_often_it_enters() {
+    let world = World::new();
+    let enter = RegistryQuestion::Enter(ObjectName::outbox("sales"));
+    for _ in 0..2 {
+        assert_eq!(
+            world.ask(&enter),
+            RegistryAnswer::Entered { stopped: false }
+        );
+    }
+    assert_eq!(known(&world).objects, [ObjectName::outbox("sales")]);
+    world.ask(&RegistryQuestion::Stop);
+    world.clock.advance(Duration::from_secs(5));
+    world.ask(&RegistryQuestion::Stop);
+    assert_eq!(known(&world).stopped, Some(NOW), "since it was first said");
+    assert_eq!(world.ask(&enter), RegistryAnswer::Entered { stopped: true });
+    world.ask(&RegistryQuestion::Start);
+    assert_eq!(known(&world).stopped, None);
+}
+
+/// Pins the stored form.
+#[test]
+fn the_record_of_version_2_is_read() {
+    let world = World::new();
+    let record = include_str!("fixtures/registry-v2.json");
+    world.custody.record.replace(Some(record.to_owned()));
+    let known = known(&world);
+    assert_eq!(
+        known.objects,
+        [ObjectName::outbox("sales"), ObjectName::keeper("grant/1")]
+    );
+    assert_eq!((known.stopped, known.lost), (Some(NOW), None));
+    let session = |began| world.ask(&RegistryQuestion::Session(began));
+    assert_eq!(session(NOW), RegistryAnswer::Unknown);
+    assert_eq!(
+        session(NOW.after(Duration::from_millis(1))),
+        RegistryAnswer::Admitted
+    );
+    assert!(matches!(world.take("mine", "a"), RegistryAnswer::Taken(_)));
+    let stored = world.custody.record.borrow().clone().unwrap();
+    assert!(stored.starts_with(&record[..60]), "{stored}");
 }
 
 #[test]

@@ -55,6 +55,11 @@ impl Session {
         URL_SAFE_NO_PAD.encode(self.id)
     }
 
+    /// When somebody signed in.
+    pub fn began(&self) -> UnixMillis {
+        self.began
+    }
+
     /// The same session, used now; nothing while its cookie is young enough to stay as it is.
     pub fn renewed(&self, now: UnixMillis) -> Option<Self> {
         let renewed = Self { seen: now, ..*self };

@@ -202,6 +202,12 @@ impl ApiError {
         Self::new(422, "validation_error", message)
     }
 
+    /// Everything is stopped, and nothing is taken meanwhile.
+    pub fn stopped() -> Self {
+        let message = "The operator of this service has stopped it. Nothing was accepted.";
+        Self::new(503, "service_unavailable", message)
+    }
+
     /// The configuration has a fault.
     pub fn misconfigured() -> Self {
         let message = "The mailbox's configuration has a fault; its operator has to run the check.";

@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{
+    api_request::{ApiRequest, Idempotency},
     door::Outboxes,
     intake::{Accept, Accepted},
     ports::{Alerts, EmailService, HttpClient, NotTold},
     story::advice,
 };
 use crate::{
+    api::Fingerprint,
     config::{AlertMail, Config, Name},
     mail::{BodyText, Draft, EmailAddress, HeaderText, Mailbox},
     outbox::{Alert, AlertKind, Channel, Source},
@@ -90,15 +92,24 @@ impl<H: HttpClient, O: Outboxes, M> AlertChannels<'_, H, O, M> {
         }
         let body = words.json().to_string().into_bytes();
         let request = request.body(body).map_err(|_| NotTold)?;
-        let answer = self.http.send(request).await.map_err(|_| NotTold)?;
-        if answer.status().is_success() {
-            Ok(())
-        } else {
-            Err(NotTold)
+        // It has been told with its status, however long it goes on talking.
+        match self.http.status(request).await {
+            Ok(200..300) => Ok(()),
+            _ => Err(NotTold),
+        }
+    }
+
+    /// By what an alert is recognised that is told once more, because it was not certain that it
+    /// was: its words may have changed since.
+    fn once(&self, alert: &Alert) -> Idempotency {
+        Idempotency {
+            scope: format!("alert/{}/{}", self.mailbox, alert.name()),
+            fingerprint: Fingerprint::of(&Value::Null, &[]),
         }
     }
 
     async fn mail(&self, words: &Words<'_>) -> Result<(), NotTold> {
+        let alert = words.alert;
         let AlertMail { mailbox, to } = self.config.alert.mailbox.as_ref().ok_or(NotTold)?;
         let through = self.config.mailboxes.get(mailbox).ok_or(NotTold)?;
         let draft = words.draft(&through.sender, to).ok_or(NotTold)?;
@@ -106,7 +117,12 @@ impl<H: HttpClient, O: Outboxes, M> AlertChannels<'_, H, O, M> {
             mailbox: mailbox.clone(),
             source: Source(format!("alert/{}", self.mailbox)),
             draft,
-            request: None,
+            request: Some(ApiRequest {
+                card: None,
+                rate_limit: 0,
+                idempotency: Some(self.once(alert)),
+                scheduled_at: None,
+            }),
             staged: None,
         };
         match self.outboxes.accept(&accept).await {

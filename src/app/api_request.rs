@@ -1,4 +1,4 @@
-//! What the API adds to a message.
+//! What comes with a message beside it: what the API keeps, and what makes a request one of a kind.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,11 @@ use crate::{
     outbox::{EmailId, Source},
 };
 
-/// What makes a message one of the API's.
+/// What comes with a message of the API's, and with one that must not be made twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiRequest {
-    /// The message as its caller wrote it.
-    pub card: Card,
+    /// The message as its caller wrote it; none where it is our own.
+    pub card: Option<Card>,
     /// How often its caller may ask, in requests a second.
     pub rate_limit: u32,
     /// By what the request can be recognised when it is repeated.
@@ -50,7 +50,7 @@ pub(super) fn accept(
         source: Source(format!("api/{}", caller.name)),
         draft,
         request: Some(ApiRequest {
-            card,
+            card: Some(card),
             rate_limit: caller.rate_limit,
             idempotency,
             scheduled_at,

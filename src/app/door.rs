@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::{ApiError, Problem},
-    config::{Config, FormConfig, Name},
+    config::{Config, FormConfig, Name, Stop},
     forms::{Addressing, FieldError, Rejected, compose, parse_urlencoded},
     limits::{BATCH_OCTETS, FORM_BODY_OCTETS, RESCHEDULE_BODY_OCTETS, UNAVAILABLE_RETRY_SECONDS},
     mail::Place,
@@ -122,8 +122,7 @@ impl<O: Outboxes> Door<'_, O> {
             (_, ["emails"]) => emails::not_allowed("GET, HEAD, POST"),
             (_, ["emails", _]) => emails::not_allowed("GET, HEAD, PATCH"),
             (_, ["emails", _, "cancel"]) => emails::not_allowed("POST"),
-            ("GET" | "HEAD", ["admin", "messages", id]) => self.story(request, id).await,
-            (_, ["healthz"] | ["admin", "messages", _]) => not_allowed("GET, HEAD"),
+            (_, ["healthz"]) => not_allowed("GET, HEAD"),
             (_, [route, ..]) if emails::ROUTES.contains(route) => {
                 emails::error(&ApiError::not_found("Endpoint"))
             }
@@ -172,6 +171,9 @@ impl<O: Outboxes> Door<'_, O> {
         let Some(mailbox) = self.config.mailboxes.get(&form.mailbox) else {
             return misconfigured(tongue);
         };
+        if self.config.stop == Some(Stop::Reject) {
+            return stopped(tongue);
+        }
         if !is_urlencoded(request) {
             return unsupported(tongue);
         }
@@ -231,29 +233,6 @@ impl<O: Outboxes> Door<'_, O> {
             .chain(&self.config.faulty_mailboxes);
         let mut keeping = names.filter(|name| OutboxTag::of(name.as_str()) == id.outbox());
         keeping.next()
-    }
-
-    async fn story(&self, request: &Request, id: &str) -> Response {
-        // Without a key there is no such route, so nobody can tell that there might be one.
-        let Some(key) = &self.config.operator_key else {
-            return not_found();
-        };
-        if !key.admits(request.header("authorization")) {
-            let problem = Problem::new(401, "unauthorized")
-                .detail("present the operator key as Authorization: Bearer");
-            return problem_response(&problem).with("www-authenticate", "Bearer");
-        }
-        let Ok(id) = id.parse::<EmailId>() else {
-            return not_found();
-        };
-        let Some(mailbox) = self.keeping(id) else {
-            return not_found();
-        };
-        match self.outboxes.story(mailbox, id).await {
-            Ok(Some(story)) => Response::json(200, &story),
-            Ok(None) => not_found(),
-            Err(OutboxUnavailable) => unavailable(Tongue::Json),
-        }
     }
 }
 
@@ -378,6 +357,12 @@ fn misconfigured(tongue: Tongue) -> Response {
     let problem = Problem::new(503, "misconfigured")
         .detail("the form's configuration has a fault; its owner has to run the check");
     let text = "This form is not set up correctly. Please reach its owner in another way.";
+    trouble(&problem, "The form does not work at present", text, tongue)
+}
+
+fn stopped(tongue: Tongue) -> Response {
+    let problem = Problem::new(503, "stopped").detail("nothing is accepted at present");
+    let text = "Nothing was accepted. Please reach its owner in another way.";
     trouble(&problem, "The form does not work at present", text, tongue)
 }
 

@@ -1,6 +1,11 @@
 //! Sending what is due: one message after another over one connection.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    pin::pin,
+};
+
+use futures_util::future::{Either, select};
 
 use super::{
     alerts::Owner,
@@ -9,15 +14,17 @@ use super::{
         Alerts, Change, Clock, Connector, Entropy, OutboxStore, StoreFault, TokenCache,
         TokenSource, random,
     },
+    recall::Recall,
     submit::{Link, Opening},
     tokens::Tokens,
 };
 use crate::{
     config::MailboxConfig,
     limits::{
-        ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STAGING_MAX, STORE_RETRY,
+        ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STAGING_MAX, STOP_LOOK,
+        STORE_RETRY,
     },
-    oauth::{CachedToken, Fingerprint},
+    oauth::{CachedToken, Fingerprint, TokenFailure},
     outbox::{EmailId, Health, Job, StoryEvent},
     outcome::{Cause, Failure, Outcome, Reach, Trouble},
     smtp::{ClientName, Needs, SessionConfig, Transaction},
@@ -31,6 +38,8 @@ pub struct Drain {
     /// The end of an attempt that could not be stored. It is known here and nowhere else that the
     /// provider answered, so it is stored before anything else is done.
     unsaved: RefCell<Option<(Job, StoryEvent)>>,
+    /// Calls back whoever is in a session.
+    pub recall: Recall,
 }
 
 impl Drain {
@@ -39,8 +48,8 @@ impl Drain {
         self.running.get()
     }
 
-    /// Whether a message has been due so long without an attempt, or is leased without one, that
-    /// its alarm must have been lost; whoever asks should call [`Outbox::run`].
+    /// Whether a message or an alert has been due so long without a try, or a message is leased
+    /// without one, that the alarm must have been lost; whoever asks should call [`Outbox::run`].
     ///
     /// # Errors
     /// When storage fails.
@@ -52,13 +61,12 @@ impl Drain {
         if self.running.get() {
             return Ok(false);
         }
-        let long_past = |at| clock.now().since(at) > ALARM_LOST_AFTER;
-        let overdue = store.earliest_due()?.is_some_and(long_past);
-        let down = store
-            .health()?
-            .down_until()
-            .is_some_and(|until| !long_past(until));
-        Ok((overdue && !down) || !store.leased()?.is_empty())
+        // What can be done next should have been done long ago.
+        let next = next_due(store)?.into_iter().chain(store.alerts()?.due_at());
+        let overdue = next
+            .min()
+            .is_some_and(|at| clock.now().since(at) > ALARM_LOST_AFTER);
+        Ok(overdue || !store.leased()?.is_empty())
     }
 }
 
@@ -88,6 +96,8 @@ pub struct Outbox<'a, S, N, K, E, C, T, A> {
     /// A fingerprint of everything that decides whether the mailbox works: when it changes, what
     /// was found wrong under the old one is forgotten.
     pub settings: &'a str,
+    /// The configuration says STOP.
+    pub stop: bool,
     /// The ways to the mailbox's owner.
     pub alerts: &'a A,
     /// What it remembers.
@@ -194,15 +204,35 @@ where
         let began = self.clock.now();
         while self.clock.now().since(began) <= FLIGHT_BEGIN_MAX {
             let now = self.clock.now();
-            if !self.store.health()?.allows(now) {
+            let standing = self.store.standing()?;
+            let stopped = self.stop || standing.stopped.is_some();
+            if stopped || !self.store.health()?.allows(now) {
                 return Ok(());
             }
             let Some(job) = self.store.next_due(now)? else {
                 return Ok(());
             };
+            if link.as_ref().is_some_and(Link::is_recalled)
+                && let Some(old) = link.take()
+            {
+                old.close().await;
+                continue;
+            }
             if link.is_none() {
-                match self.open().await {
-                    Ok(opened) => *link = Some(opened),
+                let leave = self.drain.recall.leave();
+                let opening = async {
+                    if standing.disconnected {
+                        return Err(disconnected());
+                    }
+                    self.open().await
+                };
+                // One that is called back while it opens is closed by being dropped.
+                let opened = match select(pin!(opening), pin!(leave.over())).await {
+                    Either::Left((opened, _)) => opened,
+                    Either::Right(_) => continue,
+                };
+                match opened {
+                    Ok(opened) => *link = Some(opened.under(leave)),
                     Err(failure) => return self.put_off(job.id, &failure),
                 }
                 if self.store.health()? != Health::Up {
@@ -384,7 +414,10 @@ where
 
     /// Arms the alarm for what comes next.
     fn arm_next(&self) -> Result<(), StoreFault> {
-        match next_alarm(self.store, self.clock.now())? {
+        let now = self.clock.now();
+        match next_alarm(self.store, now)? {
+            // What is due stays due, and must not make the alarm spin.
+            Some(at) if self.stop => self.store.arm(at.max(now.after(STOP_LOOK))),
             Some(at) => self.store.arm(at),
             None => self.store.disarm(),
         }
@@ -406,16 +439,27 @@ pub(super) fn next_alarm(
 ) -> Result<Option<UnixMillis>, StoreFault> {
     let staging = store.oldest_staging()?;
     let sweep = staging.map(|(_, since)| since.after(STAGING_MAX));
-    let due = match store.earliest_due()? {
-        Some(due_at) => {
-            let down_until = store.health()?.down_until();
-            Some(down_until.map_or(due_at, |until| until.max(due_at)))
-        }
-        None => None,
-    };
     let alert = store.alerts()?.due_at();
-    let next = due.into_iter().chain(sweep).chain(alert).min();
+    let next = next_due(store)?.into_iter().chain(sweep).chain(alert).min();
     Ok(next.map(|at| at.max(now)))
+}
+
+/// When the next message may be tried, if any may.
+fn next_due(store: &impl OutboxStore) -> Result<Option<UnixMillis>, StoreFault> {
+    let Some(due_at) = store.earliest_due()? else {
+        return Ok(None);
+    };
+    if store.standing()?.stopped.is_some() {
+        return Ok(None);
+    }
+    let down_until = store.health()?.down_until();
+    Ok(Some(down_until.map_or(due_at, |until| until.max(due_at))))
+}
+
+/// The mailbox alone was disconnected; its credential, which others share, was not.
+fn disconnected() -> Failure {
+    let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
+    TokenFailure::found(cause, trouble, "token_disconnected").failure
 }
 
 /// Forgets what was found of the mailbox and tries at once what waits for it: somebody has connected
@@ -423,7 +467,7 @@ pub(super) fn next_alarm(
 ///
 /// # Errors
 /// When storage fails.
-pub fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreFault> {
+pub(super) fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreFault> {
     if store.health()? != Health::Up {
         store.set_health(&Health::Up)?;
     }
@@ -431,6 +475,26 @@ pub fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreF
         store.arm(clock.now())?;
     }
     Ok(())
+}
+
+/// Wakes an Outbox whose mailbox was found down under other settings than those of now: a deploy tells
+/// nobody, and the next probe may be hours away. For whoever looks how the mailbox is.
+///
+/// # Errors
+/// When storage fails.
+pub fn wake_if_repaired(
+    store: &impl OutboxStore,
+    settings: &str,
+    clock: &impl Clock,
+) -> Result<(), StoreFault> {
+    let health = store.health()?;
+    if health.clone().under(settings) == health {
+        return Ok(());
+    }
+    match next_due(store)? {
+        Some(_) => store.arm(clock.now()),
+        None => Ok(()),
+    }
 }
 
 /// Marks the end of a run however it ends.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     access::bearer,
     api::{ApiError, Body, BodyError, Held, IdempotencyKey, SendRequest, TooFarAhead},
-    config::{Caller, Name, Permission},
+    config::{Caller, Name, Permission, Stop},
     limits::{IGNORED_NAMES_CHARS, JSON_BODY_OCTETS, JSON_WHOLE_OCTETS, UNAVAILABLE_RETRY_SECONDS},
     outbox::{EmailId, InvalidId},
 };
@@ -107,6 +107,9 @@ impl<O: Outboxes> Door<'_, O> {
         let (Some(_), Some(_)) = (&self.config.root_key, &self.config.public_url) else {
             return Err(ApiError::misconfigured());
         };
+        if self.config.stop == Some(Stop::Reject) {
+            return Err(ApiError::stopped());
+        }
         Ok(Admitted {
             scope: key.map(|key| key.scoped(&caller.name, endpoint)),
             caller,

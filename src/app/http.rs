@@ -27,6 +27,14 @@ impl Request {
         let (_, value) = values.next()?;
         values.next().is_none().then_some(value.as_str())
     }
+
+    /// The same request without a header, given in lower case.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut request = self.clone();
+        request.headers.retain(|(own, _)| own != name);
+        request
+    }
 }
 
 /// Headers hold keys and bodies hold letters: `Debug` shows neither.

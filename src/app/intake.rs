@@ -99,10 +99,9 @@ impl Accept {
         clock: &impl Clock,
         entropy: &impl Entropy,
     ) -> Result<Answered, InvalidAccept> {
-        let counted = self.request.as_ref().map(|request| {
-            reception
-                .meter
-                .count(&request.card.key, request.rate_limit, clock.now())
+        let counted = self.request.as_ref().and_then(|request| {
+            let key = &request.card.as_ref()?.key;
+            Some(reception.meter.count(key, request.rate_limit, clock.now()))
         });
         if let Some(Err(rate)) = counted {
             self.drop_staged(store)?;
@@ -206,7 +205,7 @@ impl Accept {
         if size > MESSAGE_OCTETS {
             return Ok(Err(Accepted::TooLarge));
         }
-        let card = self.request.map(|request| request.card);
+        let card = self.request.and_then(|request| request.card);
         if card
             .as_ref()
             .is_some_and(|card| card.stored_octets() > CARD_OCTETS)

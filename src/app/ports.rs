@@ -8,7 +8,7 @@ use std::{fmt, future::Future};
 use futures_util::future::LocalBoxFuture;
 use thiserror::Error;
 
-use super::api_request::Idempotency;
+use super::{api_request::Idempotency, standing::Standing};
 use crate::{
     api::Card,
     mail::{EmailAddress, PartNumber, Place},
@@ -54,6 +54,17 @@ pub trait HttpClient {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> impl Future<Output = Result<http::Response<Vec<u8>>, HttpFault>>;
+    /// Sends a request and reads of the answer its status alone, whatever comes behind it.
+    fn status(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> impl Future<Output = Result<u16, HttpFault>> {
+        async {
+            self.send(request)
+                .await
+                .map(|answer| answer.status().as_u16())
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -206,11 +217,19 @@ pub trait ContentStore {
     fn oldest_staging(&self) -> Result<Option<(EmailId, UnixMillis)>, StoreFault>;
 }
 
+/// Where an object's standing is kept, for good.
+pub trait StandingStore {
+    /// The standing, a plain one where there is none yet.
+    fn standing(&self) -> Result<Standing, StoreFault>;
+    /// Replaces it. Durable before anything that follows leaves this object.
+    fn set_standing(&self, standing: &Standing) -> Result<(), StoreFault>;
+}
+
 /// The messages of one mailbox. Every call is one synchronous transaction: whole or not at all.
 ///
 /// A record that this version cannot read (after a rollback, say) is set aside by the store and
 /// not lost: it comes back with a version that can read it, and meanwhile holds nobody up.
-pub trait OutboxStore: ContentStore {
+pub trait OutboxStore: ContentStore + StandingStore {
     /// Keeps messages with their content, the first lines of their stories and what the API needs of
     /// them, remembers the request that they came with, and arms the alarm. What was staged under
     /// the identifier of a message is its content too.

@@ -1,14 +1,17 @@
-//! The Registry: one small object for what no mailbox owns, which is who tries to log in, and which
-//! consents are under way.
+//! The Registry: one small object for what no mailbox owns, which is who tries to log in, which
+//! consents are under way, which objects there are to be stopped, and which sessions are over.
 
 use serde::{Deserialize, Serialize};
 
-use super::ports::{Clock, StoreFault, TokenCustody};
+use super::{
+    object::ObjectName,
+    ports::{Clock, StoreFault, TokenCustody},
+};
 use crate::{
     config::Name,
     limits::{
         CONSENT_MAX, CONSENT_REMEMBERED, CONSENTS, LOGIN_ADDRESS_WINDOW, LOGIN_TRIES,
-        LOGIN_TRIES_PER_ADDRESS, LOGIN_WINDOW,
+        LOGIN_TRIES_PER_ADDRESS, LOGIN_WINDOW, REGISTRY_OBJECTS,
     },
     time::UnixMillis,
 };
@@ -23,6 +26,18 @@ pub enum RegistryQuestion {
     Keep(String, Consent),
     /// Take the consent with this digest out, if it is that of this session.
     Take(String, String),
+    /// Know this object from now on.
+    Enter(ObjectName),
+    /// What objects are there?
+    Objects,
+    /// Everything is to stand still, and what is entered from now on too.
+    Stop,
+    /// The end of that.
+    Start,
+    /// Is a session that began then still one?
+    Session(UnixMillis),
+    /// End all sessions that there are.
+    SignOut,
 }
 
 /// What it answers.
@@ -41,8 +56,29 @@ pub enum RegistryAnswer {
     Used,
     /// It took too long.
     Expired,
-    /// There is none, or it is another session's.
+    /// There is none, or it is another session's; or the session is over.
     Unknown,
+    /// The object is known.
+    Entered {
+        /// Everything is to stand still.
+        stopped: bool,
+    },
+    /// There are too many objects; it is not known.
+    Full,
+    /// What is known.
+    Known(Known),
+}
+
+/// What the Registry knows of the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The objects that were ever used.
+    pub objects: Vec<ObjectName>,
+    /// Since when everything is to stand still.
+    pub stopped: Option<UnixMillis>,
+    /// Since when its record is a new one, because the one before could not be read: objects that left
+    /// the configuration before that are not known any more.
+    pub lost: Option<UnixMillis>,
 }
 
 /// A consent that a person is being asked for.
@@ -58,15 +94,24 @@ pub struct Consent {
     pub verifier: String,
 }
 
-/// The record. Small: its caps are [`LOGIN_TRIES`] and [`CONSENTS`].
-#[derive(Serialize, Deserialize)]
+/// The record. Small: its caps are [`LOGIN_TRIES`], [`CONSENTS`] and [`REGISTRY_OBJECTS`].
+#[derive(Default, Serialize, Deserialize)]
 struct Record {
     v: u8,
     logins: Vec<Try>,
     consents: Vec<Kept>,
+    #[serde(default)]
+    objects: Vec<ObjectName>,
+    #[serde(default)]
+    stopped: Option<UnixMillis>,
+    #[serde(default)]
+    signed_out: Option<UnixMillis>,
+    #[serde(default)]
+    lost: Option<UnixMillis>,
 }
 
-const RECORD_VERSION: u8 = 1;
+/// 1 knew no objects, no STOP and no end of all sessions.
+const RECORD_VERSION: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Try {
@@ -99,36 +144,67 @@ impl<S: TokenCustody, K: Clock> Registry<'_, S, K> {
     /// When storage fails; nobody is let in then.
     pub fn answer(&self, question: RegistryQuestion) -> Result<RegistryAnswer, StoreFault> {
         let now = self.clock.now();
-        let mut record = self.load()?;
+        let mut record = self.load(now)?;
         record.forget(now);
         let answer = match question {
             RegistryQuestion::Login(network) => record.login(network, now),
             RegistryQuestion::Keep(state, consent) => record.keep(state, consent, now),
             RegistryQuestion::Take(state, session) => record.take(&state, &session, now),
+            RegistryQuestion::Enter(name) => record.enter(name),
+            RegistryQuestion::Objects => return Ok(record.known()),
+            RegistryQuestion::Stop => {
+                record.stopped = record.stopped.or(Some(now));
+                record.known()
+            }
+            RegistryQuestion::Start => {
+                record.stopped = None;
+                record.known()
+            }
+            RegistryQuestion::Session(began) if record.signed_out >= Some(began) => {
+                RegistryAnswer::Unknown
+            }
+            RegistryQuestion::Session(_) => return Ok(RegistryAnswer::Admitted),
+            RegistryQuestion::SignOut => {
+                record.signed_out = Some(now);
+                RegistryAnswer::Kept
+            }
         };
-        let changed = matches!(
+        let unchanged = matches!(
             answer,
-            RegistryAnswer::Admitted | RegistryAnswer::Kept | RegistryAnswer::Taken(_)
+            RegistryAnswer::Limited(_)
+                | RegistryAnswer::Used
+                | RegistryAnswer::Expired
+                | RegistryAnswer::Unknown
+                | RegistryAnswer::Full
         );
-        if changed {
+        if !unchanged {
             let record = serde_json::to_string(&record).map_err(|_| StoreFault)?;
             self.custody.store(&record)?;
         }
         Ok(answer)
     }
 
-    fn load(&self) -> Result<Record, StoreFault> {
-        match self.custody.load()? {
-            Some(stored) => match serde_json::from_str::<Record>(&stored) {
-                Ok(record) if record.v == RECORD_VERSION => Ok(record),
-                _ => Err(StoreFault),
+    /// The record. One that cannot be read must not keep the operator from stopping everything, so a
+    /// new one takes its place. Later versions add to it, and are read all the same.
+    fn load(&self, now: UnixMillis) -> Result<Record, StoreFault> {
+        let new = Record {
+            v: RECORD_VERSION,
+            ..Record::default()
+        };
+        let Some(stored) = self.custody.load()? else {
+            return Ok(new);
+        };
+        let read = serde_json::from_str::<Record>(&stored);
+        Ok(match read {
+            Ok(record) if record.v >= 1 => Record {
+                v: record.v.max(RECORD_VERSION),
+                ..record
             },
-            None => Ok(Record {
-                v: RECORD_VERSION,
-                logins: Vec::new(),
-                consents: Vec::new(),
-            }),
-        }
+            _ => Record {
+                lost: Some(now),
+                ..new
+            },
+        })
     }
 }
 
@@ -165,6 +241,26 @@ impl Record {
         }
         self.logins.push(Try { at: now, network });
         RegistryAnswer::Admitted
+    }
+
+    fn enter(&mut self, name: ObjectName) -> RegistryAnswer {
+        if !self.objects.contains(&name) {
+            if self.objects.len() >= REGISTRY_OBJECTS {
+                return RegistryAnswer::Full;
+            }
+            self.objects.push(name);
+        }
+        RegistryAnswer::Entered {
+            stopped: self.stopped.is_some(),
+        }
+    }
+
+    fn known(&self) -> RegistryAnswer {
+        RegistryAnswer::Known(Known {
+            objects: self.objects.clone(),
+            stopped: self.stopped,
+            lost: self.lost,
+        })
     }
 
     fn keep(&mut self, state: String, consent: Consent, now: UnixMillis) -> RegistryAnswer {

@@ -29,6 +29,7 @@ impl Story {
             return Ok(None);
         };
         let health = store.health()?;
+        let stopped = store.standing()?.stopped;
         // While the mailbox is down its health holds back what is due.
         let due_at = job
             .due_at
@@ -60,6 +61,7 @@ impl Story {
             },
             "recipients": recipients,
             "health": health_for_people(&health),
+            "stopped": stopped.map(|at| at.to_string()),
             "events": events.iter().map(event_for_people).collect::<Vec<_>>(),
         }))))
     }

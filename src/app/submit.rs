@@ -4,7 +4,10 @@ use std::{future::Future, pin::pin};
 
 use futures_util::future::{Either, select};
 
-use super::ports::{Clock, Connection, ConnectionFault, Connector, StoreFault};
+use super::{
+    ports::{Clock, Connection, ConnectionFault, Connector, StoreFault},
+    recall::Leave,
+};
 use crate::{
     limits::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, OPEN_TIMEOUT},
     outcome::{Cause, Failure, Outcome, Trouble},
@@ -28,6 +31,8 @@ pub struct Link<'a, C, K> {
     connection: C,
     clock: &'a K,
     session: Session,
+    /// When this is over, so is the session, as soon as that makes no doubt.
+    leave: Option<Leave<'a>>,
 }
 
 /// Where the session stops and waits for its caller.
@@ -80,6 +85,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
             connection,
             clock,
             session,
+            leave: None,
         };
         match link.advance().await {
             Pause::Ready => Ok(link),
@@ -96,6 +102,20 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                 ))
             }
         }
+    }
+
+    /// The same link, which ends with this leave.
+    #[must_use]
+    pub fn under(self, leave: Leave<'a>) -> Self {
+        Self {
+            leave: Some(leave),
+            ..self
+        }
+    }
+
+    /// Whether it was called back.
+    pub fn is_recalled(&self) -> bool {
+        self.leave.is_some_and(|leave| leave.is_over())
     }
 
     /// Sends one message, handing its content over whole by `hand_over_by` or not at all.
@@ -115,6 +135,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         if let Some(heard) = by(self.clock, at_once, self.connection.read()).await {
             feed(&mut self.session, Some(heard), self.clock.now());
         }
+        self.heed();
         self.session
             .begin(transaction, hand_over_by, self.clock.now());
         loop {
@@ -131,7 +152,12 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                 }
                 // The session was not ready, so nothing of the message was said.
                 Pause::Ready | Pause::Done(_) => {
-                    let failure = Failure::of_message(Cause::ConnectionLost);
+                    let recalled = self.is_recalled();
+                    let failure = Failure::of_message(if recalled {
+                        Cause::Stopped
+                    } else {
+                        Cause::ConnectionLost
+                    });
                     return vec![Outcome::Deferred(failure); recipients];
                 }
             }
@@ -170,10 +196,11 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
     /// Does what the session asks for until it waits for us.
     async fn advance(&mut self) -> Pause {
         loop {
+            self.heed();
             match self.session.poll_output() {
                 Output::Transmit(octets) => self.transmit(octets).await,
                 Output::NeedInput { deadline } => {
-                    let read = by(self.clock, deadline, self.connection.read()).await;
+                    let read = self.until(deadline, self.connection.read()).await;
                     self.take(read);
                 }
                 Output::UpgradeTls(_drained) => {
@@ -201,7 +228,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         let mut write = pin!(self.connection.write(octets));
         loop {
             let read = pin!(self.connection.read());
-            let heard = match by(self.clock, deadline, select(write.as_mut(), read)).await {
+            let heard = match self.until(deadline, select(write.as_mut(), read)).await {
                 Some(Either::Left((Ok(()), _))) => return,
                 // A peer that closed may have said why: that is still there to be read.
                 Some(Either::Left((Err(ConnectionFault), read))) => {
@@ -228,6 +255,26 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                 }
                 return;
             }
+        }
+    }
+
+    /// Has the session end if it was called back.
+    fn heed(&mut self) {
+        if self.is_recalled() {
+            self.session.halt();
+        }
+    }
+
+    /// What `future` came to by `deadline`; nothing, too, where the session can end sooner and is
+    /// called back.
+    async fn until<T>(&self, deadline: UnixMillis, future: impl Future<Output = T>) -> Option<T> {
+        let awaited = by(self.clock, deadline, future);
+        let Some(leave) = self.leave.filter(|_| self.session.can_halt()) else {
+            return awaited.await;
+        };
+        match select(pin!(awaited), pin!(leave.over())).await {
+            Either::Left((done, _)) => done,
+            Either::Right(_) => None,
         }
     }
 

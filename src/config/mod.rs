@@ -14,6 +14,7 @@ mod name;
 mod origin;
 mod problem;
 mod proof;
+mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,7 @@ pub use name::{Name, SecretName};
 pub use origin::{HttpsUrl, Origin, PublicUrl};
 pub use problem::Problem;
 pub use proof::Proof;
+pub use stop::Stop;
 
 use crate::{
     access::{KeyDigest, OperatorKey, SessionKey},
@@ -54,6 +56,8 @@ pub struct Config {
     pub alert: AlertConfig,
     /// Opens what a monitor reads, and nothing else.
     pub monitor_key: Option<OperatorKey>,
+    /// Whether everything is to stand still.
+    pub stop: Option<Stop>,
     /// The sending mailboxes that are configured without fault.
     pub mailboxes: BTreeMap<Name, MailboxConfig>,
     /// The forms that are configured without fault and whose mailbox is too.
@@ -81,6 +85,7 @@ impl Config {
         config.read_forms(vars);
         config.read_keys(vars);
         config.read_alert(vars);
+        config.stop = vars.get("STOP").and_then(Stop::read);
         config.problems.sort();
         config
     }
@@ -94,6 +99,7 @@ impl Config {
             "OPERATOR_KEY",
             "ALERT",
             "MONITOR_KEY",
+            "STOP",
         ]
         .contains(&variable)
             || ["MAILBOX_", "FORM_", "KEY_", SecretName::PREFIX]

@@ -8,8 +8,8 @@ use futures_util::{
 };
 use wasm_bindgen::JsValue;
 use worker::{
-    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
-    js_sys::Uint8Array,
+    AbortController, AbortSignal, Delay, Fetch, Headers, Method, Request, RequestInit,
+    RequestRedirect, Response, js_sys::Uint8Array,
 };
 
 use crate::{
@@ -27,28 +27,39 @@ impl HttpClient for PlatformHttp {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, HttpFault> {
-        let abort = AbortController::default();
-        let signal = abort.signal();
-        let exchange = pin!(exchange(request, &signal));
-        match select(exchange, pin!(Delay::from(TOKEN_REQUEST_TIMEOUT))).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => {
-                abort.abort();
-                Err(HttpFault::TimedOut)
-            }
-        }
+        in_time(async |signal: &AbortSignal| whole(begin(&request, signal).await?).await).await
+    }
+
+    async fn status(&self, request: http::Request<Vec<u8>>) -> Result<u16, HttpFault> {
+        in_time(async |signal: &AbortSignal| Ok(begin(&request, signal).await?.status_code())).await
     }
 }
 
-async fn exchange(
-    request: http::Request<Vec<u8>>,
-    signal: &worker::AbortSignal,
-) -> Result<http::Response<Vec<u8>>, HttpFault> {
-    let request = to_platform(&request).map_err(|_| HttpFault::Connection)?;
-    let mut answer = Fetch::Request(request)
-        .send_with_signal(signal)
-        .await
-        .map_err(|_| HttpFault::Connection)?;
+/// Does an exchange, and whatever came of it leaves nothing of it going on.
+async fn in_time<T>(
+    exchange: impl AsyncFnOnce(&AbortSignal) -> Result<T, HttpFault>,
+) -> Result<T, HttpFault> {
+    let abort = AbortController::default();
+    let signal = abort.signal();
+    let exchange = pin!(exchange(&signal));
+    let result = match select(exchange, pin!(Delay::from(TOKEN_REQUEST_TIMEOUT))).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => Err(HttpFault::TimedOut),
+    };
+    abort.abort();
+    result
+}
+
+async fn begin(
+    request: &http::Request<Vec<u8>>,
+    signal: &AbortSignal,
+) -> Result<Response, HttpFault> {
+    let request = to_platform(request).map_err(|_| HttpFault::Connection)?;
+    let answer = Fetch::Request(request).send_with_signal(signal).await;
+    answer.map_err(|_| HttpFault::Connection)
+}
+
+async fn whole(mut answer: Response) -> Result<http::Response<Vec<u8>>, HttpFault> {
     let mut builder = http::Response::builder().status(answer.status_code());
     for (name, value) in answer.headers().entries() {
         builder = builder.header(name, value);

@@ -11,12 +11,18 @@ use super::{
     env,
     fetch::PlatformHttp,
     kv::KvCache,
+    registry_stub::RegistryStub,
     signer::PlatformSigner,
     socket::PlatformConnector,
+    standing::SqliteStanding,
     stub,
 };
 use crate::{
-    app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest},
+    app::{
+        ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest, ObjectName, Word,
+        enter, note,
+        ports::{Clock, StandingStore, StoreFault},
+    },
     config::Name,
     oauth::{Fingerprint, TokenFailure},
     outcome::{Cause, Trouble},
@@ -51,6 +57,16 @@ impl DurableObject for TokenKeeper {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
+        let word = path.trim_start_matches('/');
+        if let Some(word @ (Word::Stop | Word::Start)) = Word::read(word) {
+            return match note(&self.standing(), word, PlatformClock.now()) {
+                Ok(()) => Response::ok(""),
+                Err(StoreFault) => Response::error("storage", 503),
+            };
+        }
+        if !["/connect", "/token", "/disconnect", "/holds"].contains(&path.as_str()) {
+            return Response::error("not found", 404);
+        }
         if path == "/connect" {
             let question: ConnectQuestion = stub::asked(&mut request).await?;
             return self
@@ -87,6 +103,30 @@ impl Asked<'_> {
 }
 
 impl TokenKeeper {
+    fn standing(&self) -> SqliteStanding<'_> {
+        SqliteStanding {
+            storage: &self.custody.storage,
+        }
+    }
+
+    /// Has the Registry know this object before it is used for the first time.
+    async fn enter(&self) {
+        let Some(name) = &self.name else {
+            return;
+        };
+        let name = ObjectName::keeper(name);
+        let registry = RegistryStub { env: &self.env };
+        // Asked again the next time.
+        let _ = enter(name, &self.standing(), &registry, &PlatformClock).await;
+    }
+
+    /// Whether it is to give no token and ask nobody for one. What cannot be read may say so.
+    fn is_stopped(&self) -> bool {
+        let stopped = self.standing().standing();
+        env::config(&self.env).stop.is_some()
+            || stopped.is_ok_and(|standing| standing.stopped.is_some())
+    }
+
     async fn answer(&self, mailbox: &Name, asked: Asked<'_>) -> Result<Response> {
         let config = env::config(&self.env);
         let (Some(mailbox), Some(root_key)) = (config.mailboxes.get(mailbox), &config.root_key)
@@ -94,6 +134,13 @@ impl TokenKeeper {
             let failure = TokenFailure::new(Cause::Misconfigured, Trouble::Configuration);
             return asked.refused(failure);
         };
+        let gives = matches!(asked, Asked::Token(_) | Asked::Connect(_));
+        if gives {
+            self.enter().await;
+        }
+        if gives && self.is_stopped() {
+            return asked.refused(stopped());
+        }
         let credential = mailbox.credential();
         // During a deploy an Outbox of one version may ask a Keeper of another: it must not be
         // given the token of a credential that is configured differently here.
@@ -124,7 +171,14 @@ impl TokenKeeper {
             record: &record,
         };
         match asked {
-            Asked::Token(refused) => Response::from_json(&keeper.token(refused).await),
+            Asked::Token(refused) => {
+                // What the provider has answered meanwhile is kept, and not given out.
+                let answer = match keeper.token(refused).await {
+                    _ if self.is_stopped() => KeeperAnswer::Failure(stopped()),
+                    answer => answer,
+                };
+                Response::from_json(&answer)
+            }
             Asked::Connect(question) => {
                 let connected = keeper.connect(question, mailbox, &PlatformConnector);
                 Response::from_json(&connected.await)
@@ -139,4 +193,9 @@ impl TokenKeeper {
             },
         }
     }
+}
+
+/// Nobody is asked while everything is to stand still, and it is for whoever asks to try again.
+fn stopped() -> TokenFailure {
+    TokenFailure::new(Cause::Stopped, Trouble::Transient)
 }

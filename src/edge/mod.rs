@@ -23,10 +23,12 @@ mod operator_stub;
 mod outbox_do;
 mod outbox_stub;
 mod registry_do;
+mod registry_stub;
 mod signer;
 mod socket;
 mod sql;
 mod sqlite;
+mod standing;
 mod stub;
 mod transaction;
 mod upload_body;
@@ -51,6 +53,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let props = env::binding_props(&context);
     head.binding = props.as_deref().and_then(BindingProps::read);
     let outboxes = outbox_stub::OutboxStubs { env: &env };
+    let wall = wall::PlatformWall { env: &env };
     if is_operators(&head.path) {
         let config = &*config;
         let stubs = operator_stub::OperatorStubs { env: &env, config };
@@ -62,6 +65,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
             clock: &PlatformClock,
             entropy: &PlatformEntropy,
         };
+        if let Some(refusal) = operator.refuse(&head, &wall).await {
+            return body::to_response(refusal);
+        }
         let whole = body::read(request, OPERATOR_BODY_OCTETS, &mut head).await;
         return body::to_response(operator.answer(&head, whole).await);
     }
@@ -69,7 +75,6 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         config: &config,
         outboxes: &outboxes,
     };
-    let wall = wall::PlatformWall { env: &env };
     if let Some(refusal) = door.refuse(&head, &wall).await {
         return body::to_response(refusal);
     }

@@ -4,20 +4,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use worker::{Env, Method, Request, Response};
 
 use super::{
-    env::{OUTBOX, REGISTRY, TOKEN_KEEPER},
+    env::{OUTBOX, TOKEN_KEEPER},
+    registry_stub::RegistryStub,
     stub,
 };
 use crate::{
     app::{
-        ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, Mailboxes, Registrar,
-        RegistryAnswer, RegistryQuestion, Unreachable,
+        ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, MailboxState, Mailboxes,
+        ObjectName, Registrar, RegistryAnswer, RegistryQuestion, Unreachable, Word,
     },
     config::{Config, Name},
-    outbox::Health,
 };
-
-/// The Registry's one name.
-const THE_ONE: &str = "registry";
 
 /// Reaches all of them.
 #[derive(Debug)]
@@ -78,23 +75,26 @@ impl Mailboxes for OperatorStubs<'_> {
         self.keeper(mailbox, "holds", &about(mailbox)).await
     }
 
-    async fn health(&self, mailbox: &Name) -> Result<Health, Unreachable> {
-        let request = Request::new("http://outbox/health", Method::Get);
+    async fn state(&self, mailbox: &Name) -> Result<MailboxState, Unreachable> {
+        let request = Request::new("http://outbox/state", Method::Get);
         let mut answer = self.ask(OUTBOX, mailbox.as_str(), request).await?;
         stub::answered(&mut answer).await.map_err(|_| Unreachable)
     }
 
-    async fn resume(&self, mailbox: &Name) -> Result<(), Unreachable> {
-        let request = Request::new("http://outbox/resume", Method::Post);
-        self.ask(OUTBOX, mailbox.as_str(), request).await.map(drop)
+    async fn tell(&self, object: &ObjectName, word: Word) -> Result<(), Unreachable> {
+        let (binding, name) = match (object.as_outbox(), object.as_keeper()) {
+            (Some(name), _) => (OUTBOX, name),
+            (_, Some(name)) => (TOKEN_KEEPER, name),
+            _ => return Err(Unreachable),
+        };
+        let url = format!("http://object/{}", word.as_str());
+        let request = Request::new(&url, Method::Post);
+        self.ask(binding, name, request).await.map(drop)
     }
 }
 
 impl Registrar for OperatorStubs<'_> {
     async fn ask(&self, question: &RegistryQuestion) -> Result<RegistryAnswer, Unreachable> {
-        let request = stub::post("http://registry/", question);
-        let answer = Self::ask(self, REGISTRY, THE_ONE, request);
-        let mut answer = answer.await?;
-        stub::answered(&mut answer).await.map_err(|_| Unreachable)
+        RegistryStub { env: self.env }.ask(question).await
     }
 }

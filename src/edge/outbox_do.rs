@@ -1,7 +1,7 @@
 //! The Outbox object: one for each sending mailbox.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
 };
 
@@ -17,6 +17,7 @@ use super::{
     keeper_stub::KeeperStub,
     kv::KvCache,
     outbox_stub::OutboxStubs,
+    registry_stub::RegistryStub,
     socket::PlatformConnector,
     sqlite::SqliteStore,
     stub,
@@ -24,10 +25,11 @@ use super::{
 };
 use crate::{
     app::{
-        Accept, AlertChannels, Door, Drain, Email, Entry, Outbox as OutboxCase, OutboxQuestion,
-        Reception, Story, Ticket, Tokens, Trigger, Turns, Upload, begin_staging,
+        Accept, AlertChannels, Door, Drain, Email, Entry, MailboxState, ObjectName,
+        Outbox as OutboxCase, OutboxQuestion, Reception, Story, Ticket, Tokens, Trigger, Turns,
+        Upload, Word, begin_staging, enter, obey,
         ports::{Clock, ContentStore, OutboxStore, StoreFault},
-        resume,
+        wake_if_repaired,
     },
     config::{MailboxConfig, Name},
     limits::STORE_RETRY,
@@ -56,6 +58,8 @@ struct Inner {
     drain: Drain,
     reception: Reception,
     token: RefCell<Option<CachedToken>>,
+    /// The Registry knows this object, and that is stored.
+    entered: Cell<bool>,
 }
 
 impl DurableObject for Outbox {
@@ -68,6 +72,7 @@ impl DurableObject for Outbox {
             drain: Drain::default(),
             reception: Reception::default(),
             token: RefCell::new(None),
+            entered: Cell::new(false),
         };
         Self {
             inner: Rc::new(inner),
@@ -80,6 +85,7 @@ impl DurableObject for Outbox {
         match (request.method(), segments.as_slice()) {
             (Method::Post, ["accept"] | ["accept", "scheduled"]) => {
                 let accept: Accept = stub::asked(&mut request).await?;
+                self.inner.enter().await;
                 let answer = self.inner.accept(accept);
                 self.start_if_stalled();
                 answer
@@ -91,6 +97,7 @@ impl DurableObject for Outbox {
                 answer
             }
             (Method::Post, ["emails"]) => {
+                self.inner.enter().await;
                 let answer = self.inner.upload(&request).await;
                 self.start_if_stalled();
                 answer
@@ -99,8 +106,8 @@ impl DurableObject for Outbox {
                 let octets = request.bytes().await?;
                 self.inner.stage(id, place, octets)
             }
-            (Method::Get, ["health"]) => self.inner.health(),
-            (Method::Post, ["resume"]) => self.inner.resume(),
+            (Method::Get, ["state"]) => self.inner.mailbox_state(),
+            (Method::Post, [word]) => self.inner.obey(word),
             (Method::Get, ["story", id]) => self.inner.story(id),
             (Method::Get, ["email", id]) => self.inner.email(id),
             _ => Response::error("not found", 404),
@@ -211,14 +218,43 @@ impl Inner {
         }
     }
 
-    fn health(&self) -> Result<Response> {
-        found(self.store().and_then(|store| store.health()).map(Some))
+    /// How the mailbox is. Whoever asks is often there because its settings were repaired.
+    fn mailbox_state(&self) -> Result<Response> {
+        let config = env::config(&self.env);
+        let mailbox = self.mailbox.as_ref();
+        let settings = mailbox
+            .and_then(|name| config.mailboxes.get(name))
+            .map(|mailbox| config.settings_of(mailbox));
+        found(self.store().and_then(|store| {
+            if let (Some(settings), false) = (settings, self.drain.is_running()) {
+                wake_if_repaired(store, &settings, &PlatformClock)?;
+            }
+            MailboxState::read(store).map(Some)
+        }))
     }
 
-    /// Forgets what was found of the mailbox, and the token that was in use.
-    fn resume(&self) -> Result<Response> {
+    /// Has the Registry know this object before it is used for the first time.
+    async fn enter(&self) {
+        let (Some(name), Ok(store), false) = (&self.mailbox, self.store(), self.entered.get())
+        else {
+            return;
+        };
+        let name = ObjectName::outbox(name.as_str());
+        let registry = RegistryStub { env: &self.env };
+        let entered = enter(name, store, &registry, &PlatformClock).await;
+        self.entered.set(entered.unwrap_or(false));
+    }
+
+    /// Does as it is told, and forgets the token that was in use.
+    fn obey(&self, word: &str) -> Result<Response> {
+        let Some(word) = Word::read(word) else {
+            return Response::error("not found", 404);
+        };
         self.token.replace(None);
-        match self.store().and_then(|store| resume(store, &PlatformClock)) {
+        match self
+            .store()
+            .and_then(|store| obey(word, store, &self.drain.recall, &PlatformClock))
+        {
             Ok(()) => Response::ok(""),
             Err(StoreFault) => Response::error("storage", 503),
         }
@@ -249,6 +285,8 @@ impl Inner {
     }
 
     async fn run(&self, trigger: Trigger) -> std::result::Result<(), StoreFault> {
+        // Those of before that anybody kept count.
+        self.enter().await;
         let store = self.store()?;
         let config = env::config(&self.env);
         let mailbox = self
@@ -301,6 +339,7 @@ impl Inner {
             entropy: &PlatformEntropy,
             account: mailbox.zip(tokens),
             settings: &settings,
+            stop: config.stop.is_some(),
             alerts: &alerts,
             drain: &self.drain,
         };

@@ -19,7 +19,13 @@ use super::{
 };
 use crate::{
     api::{Card, Fingerprint},
-    app::ports::{Change, ContentStore, Cursor, NewMessage, OutboxStore, Remembered, StoreFault},
+    app::{
+        Standing,
+        ports::{
+            Change, ContentStore, Cursor, NewMessage, OutboxStore, Remembered, StandingStore,
+            StoreFault,
+        },
+    },
     limits::CONTENT_CHUNK_OCTETS,
     mail::Place,
     outbox::{AlertLog, EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
@@ -384,6 +390,20 @@ impl OutboxStore for SqliteStore {
     fn disarm(&self) -> Result<(), StoreFault> {
         let disarmed = self.storage.as_raw().delete_alarm(js_sys::Object::new());
         disarmed.map(drop).map_err(|_| StoreFault)
+    }
+}
+
+impl StandingStore for SqliteStore {
+    fn standing(&self) -> Result<Standing, StoreFault> {
+        let query = "SELECT value FROM meta WHERE name = 'standing'";
+        let stored = first_text(self.exec(query, vec![])?);
+        Ok(stored
+            .map(|stored| Standing::from_stored(&stored))
+            .unwrap_or_default())
+    }
+
+    fn set_standing(&self, standing: &Standing) -> Result<(), StoreFault> {
+        self.put_meta("standing", standing.to_stored())
     }
 }
 

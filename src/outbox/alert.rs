@@ -107,6 +107,12 @@ impl Alert {
         }
     }
 
+    /// A name that no other alert of the mailbox has, and that stays the same however often this one
+    /// is told.
+    pub fn name(&self) -> String {
+        format!("{:?}/{}/{:?}", self.kind, self.at.as_millis(), self.cause)
+    }
+
     /// Whether this channel has yet to take it.
     pub fn wants(&self, channel: Channel) -> bool {
         !self.told.contains(&channel)
@@ -293,7 +299,10 @@ impl AlertLog {
 
     fn keep(&mut self, alert: Alert) {
         if self.pending.len() >= ALERTS_KEPT {
-            self.pending.remove(0);
+            // Messages have stories that say the same; of the mailbox nothing else tells.
+            let mut kinds = self.pending.iter().map(|alert| alert.kind);
+            let digest = kinds.position(|kind| kind == AlertKind::MessagesFailed);
+            self.pending.remove(digest.unwrap_or(0));
         }
         self.pending.push(alert);
     }

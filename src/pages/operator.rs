@@ -61,6 +61,7 @@ struct LoginPage<'a> {
 struct BoardPage<'a> {
     style: &'a str,
     csrf: &'a str,
+    stopped: bool,
     mailboxes: &'a [Listed],
 }
 
@@ -86,11 +87,12 @@ pub fn login(problem: &str) -> Page {
     page(template.render(), "'self'")
 }
 
-/// Lists the mailboxes.
-pub fn board(mailboxes: &[Listed], csrf: &str) -> Page {
+/// Lists the mailboxes. `stopped` says that all of them are.
+pub fn board(mailboxes: &[Listed], csrf: &str, stopped: bool) -> Page {
     let template = BoardPage {
         style: STYLE,
         csrf,
+        stopped,
         mailboxes,
     };
     page(template.render(), "'self'")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edgepost::app::Response;
+use edgepost::app::{Response, ports::RateLimiter};
 
 use crate::{
     support::Writes,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Every route, and a method that it has.
-const ROUTES: [(&str, &str); 8] = [
+const ROUTES: [(&str, &str); 12] = [
     ("GET", "/login"),
     ("POST", "/login"),
     ("POST", "/logout"),
@@ -19,6 +19,10 @@ const ROUTES: [(&str, &str); 8] = [
     ("POST", "/mailboxes/sales/disconnect"),
     ("POST", "/mailboxes/sales/test"),
     ("GET", "/oauth/callback/google"),
+    ("GET", "/operator/stop"),
+    ("POST", "/admin/stop"),
+    ("POST", "/admin/start"),
+    ("GET", "/admin/messages/x"),
 ];
 
 #[test]
@@ -54,6 +58,8 @@ fn h9_a_stranger_gets_nothing_done_and_other_methods_are_named() {
     ];
     for (method, path) in ROUTES.iter().skip(2) {
         for headers in strangers {
+            // Wrong keys are counted.
+            world.clock.advance(Duration::from_secs(60));
             let answer = world.ask(method, path, headers, "");
             let away = header(&answer, "location") == Some("/login");
             assert!(
@@ -87,7 +93,99 @@ fn h9_a_stranger_gets_nothing_done_and_other_methods_are_named() {
         assert_eq!(world.ask("POST", path, &[], "").status, 404, "{path}");
     }
     assert_eq!(world.token_requests(), 0);
-    assert!(world.registry.record.borrow().is_none());
+    assert!(world.told.borrow().is_empty());
+}
+
+#[test]
+fn wrong_keys_are_counted_wherever_they_are_presented() {
+    let world = World::new();
+    let wrong = [("authorization", "Bearer wrong")];
+    for path in [
+        "/admin/messages/x",
+        "/readyz",
+        "/operator",
+        "/admin/messages/x",
+        "/readyz",
+    ] {
+        assert_eq!(world.ask("GET", path, &wrong, "").status, 401, "{path}");
+    }
+    for path in ["/admin/messages/x", "/readyz", "/operator"] {
+        let answer = world.ask("GET", path, &wrong, "");
+        assert_eq!(
+            (answer.status, header(&answer, "retry-after")),
+            (429, Some("60")),
+            "{path}"
+        );
+    }
+    assert_eq!(world.ask("POST", "/admin/stop", &wrong, "").status, 429);
+    // They are the same tries as those to sign in, and the right key is none.
+    assert_eq!(world.try_login("wrong").status, 429);
+    for key in [KEY, MONITOR_KEY] {
+        let right = format!("Bearer {key}");
+        let answer = world.ask("GET", "/readyz", &[("authorization", &right)], "");
+        assert_eq!(answer.status, 503);
+    }
+    assert_eq!(world.try_login(KEY).status, 303);
+}
+
+/// A wall that lets nobody through, and says whom it was asked about.
+#[derive(Default)]
+struct Closed(std::cell::RefCell<Vec<String>>);
+
+impl RateLimiter for Closed {
+    async fn admits(&self, counted_as: &str) -> bool {
+        self.0.borrow_mut().push(counted_as.to_owned());
+        false
+    }
+}
+
+#[test]
+fn the_wall_stands_before_strangers_and_not_before_the_operator() {
+    let world = World::new();
+    let browser = world.sign_in();
+    let right = format!("Bearer {KEY}");
+    let monitor = format!("Bearer {MONITOR_KEY}");
+    let cookie = ("cookie", browser.cookie.as_str());
+    let address = ("cf-connecting-ip", "192.0.2.7");
+    let wall = Closed::default();
+    let refused =
+        |path: &str, header: (&str, &str)| world.refuse(&wall, "GET", path, &[header, address]);
+    for (path, header) in [
+        ("/operator", cookie),
+        ("/operator", ("authorization", right.as_str())),
+        ("/readyz", ("authorization", monitor.as_str())),
+    ] {
+        assert!(refused(path, header).is_none(), "{path}");
+    }
+    assert!(wall.0.borrow().is_empty());
+    for (path, header) in [
+        ("/login", BROWSER),
+        ("/operator", ("authorization", "Bearer wrong")),
+        ("/operator", ("authorization", monitor.as_str())),
+        ("/admin/messages/x", BROWSER),
+    ] {
+        assert_eq!(refused(path, header).unwrap().status, 429, "{path}");
+    }
+    assert_eq!(*wall.0.borrow(), ["operator/192.0.2.7"; 4]);
+}
+
+#[test]
+fn signing_out_ends_the_session_wherever_its_cookie_is() {
+    let world = World::new();
+    let (one, other) = (world.sign_in(), world.sign_in());
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(one.post("/logout").status, 303);
+    for browser in [&one, &other] {
+        assert_eq!(browser.get("/operator").status, 303);
+        assert_eq!(browser.post("/mailboxes/sales/test").status, 401);
+        assert_eq!(browser.post("/admin/stop").status, 401);
+    }
+    world.clock.advance(Duration::from_secs(1));
+    let again = world.sign_in();
+    assert_eq!(again.get("/operator").status, 200);
+    // A Registry that does not answer keeps nobody from stopping everything.
+    world.silent.borrow_mut().push("registry".to_owned());
+    assert_eq!(again.get("/operator/stop").status, 200);
 }
 
 #[test]

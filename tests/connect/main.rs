@@ -16,4 +16,6 @@ mod support;
 mod board;
 mod callback;
 mod login;
+mod messages;
+mod stop;
 mod world;

@@ -11,15 +11,15 @@ use std::cell::{Cell, RefCell};
 
 use edgepost::{
     app::{
-        Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper, Mailboxes,
-        Operator, OutboxAnswer, OutboxQuestion, OutboxUnavailable, Outboxes, Registrar, Registry,
-        RegistryAnswer, RegistryQuestion, Request, Response, Story, Unreachable, is_operators,
-        ports::OutboxStore, resume,
+        Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper,
+        MailboxState, Mailboxes, ObjectName, Operator, OutboxAnswer, OutboxQuestion,
+        OutboxUnavailable, Outboxes, Recall, Registrar, Registry, RegistryAnswer, RegistryQuestion,
+        Request, Response, Story, Unreachable, Word, is_operators, obey, ports::RateLimiter,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
     mail::Place,
-    outbox::{EmailId, Health},
+    outbox::EmailId,
     seal::{Purpose, Sealer},
 };
 use futures_util::lock::Mutex;
@@ -50,6 +50,10 @@ pub struct World {
     pub server: ScriptedServer,
     pub store: MemoryStore,
     pub unreachable: Cell<bool>,
+    /// What objects were told.
+    pub told: RefCell<Vec<(String, Word)>>,
+    /// Objects that do not answer, and the Registry if it is one of them.
+    pub silent: RefCell<Vec<String>>,
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
     signer: NativeSigner,
@@ -129,6 +133,8 @@ impl World {
             server: ScriptedServer::new(parts),
             store: MemoryStore::new(),
             unreachable: Cell::new(false),
+            told: RefCell::default(),
+            silent: RefCell::default(),
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
             signer: NativeSigner::default(),
@@ -151,16 +157,40 @@ impl World {
             body: body.as_bytes().to_vec(),
             binding: None,
         };
-        let operator = Operator {
+        let operator = self.operator();
+        let whole = body.len() <= OPERATOR_BODY_OCTETS;
+        self.clock.run(operator.answer(&request, whole))
+    }
+
+    /// What stands before everything else.
+    pub fn refuse(
+        &self,
+        wall: &impl RateLimiter,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Option<Response> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: headers.collect(),
+            ..Request::default()
+        };
+        self.clock.run(self.operator().refuse(&request, wall))
+    }
+
+    fn operator(&self) -> Operator<'_, Self, Self, Self, VirtualClock, SeededEntropy> {
+        Operator {
             config: &self.config,
             outboxes: self,
             mailboxes: self,
             registry: self,
             clock: &self.clock,
             entropy: &self.entropy,
-        };
-        let whole = body.len() <= OPERATOR_BODY_OCTETS;
-        self.clock.run(operator.answer(&request, whole))
+        }
     }
 
     /// Signs in as a browser does.
@@ -357,17 +387,30 @@ impl Mailboxes for World {
         holds.await.map_err(|_| Unreachable)
     }
 
-    async fn health(&self, _: &Name) -> Result<Health, Unreachable> {
-        self.store.health().map_err(|_| Unreachable)
+    async fn state(&self, _: &Name) -> Result<MailboxState, Unreachable> {
+        MailboxState::read(&self.store).map_err(|_| Unreachable)
     }
 
-    async fn resume(&self, _: &Name) -> Result<(), Unreachable> {
-        resume(&self.store, &self.clock).map_err(|_| Unreachable)
+    async fn tell(&self, object: &ObjectName, word: Word) -> Result<(), Unreachable> {
+        let name = object.as_str().to_owned();
+        if self.silent.borrow().contains(&name) {
+            std::future::pending::<()>().await;
+        }
+        self.told.borrow_mut().push((name, word));
+        // The store here is that of one mailbox.
+        if object.as_outbox() == Some("sales") {
+            let recall = Recall::default();
+            return obey(word, &self.store, &recall, &self.clock).map_err(|_| Unreachable);
+        }
+        Ok(())
     }
 }
 
 impl Registrar for World {
     async fn ask(&self, question: &RegistryQuestion) -> Result<RegistryAnswer, Unreachable> {
+        if self.silent.borrow().iter().any(|name| name == "registry") {
+            std::future::pending::<()>().await;
+        }
         let registry = Registry {
             custody: &self.registry,
             clock: &self.clock,
@@ -406,7 +449,10 @@ impl Outboxes for World {
         Err(OutboxUnavailable)
     }
 
-    async fn story(&self, _: &Name, _: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
-        Err(OutboxUnavailable)
+    async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
+        if self.unreachable.get() {
+            return Err(OutboxUnavailable);
+        }
+        Story::read(&self.store, mailbox, id).map_err(|_| OutboxUnavailable)
     }
 }

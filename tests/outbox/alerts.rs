@@ -296,3 +296,24 @@ fn without_a_channel_nothing_is_kept_and_a_channel_that_comes_is_told_what_is_so
     assert_eq!(kinds(&world), [AlertKind::MailboxDown]);
     assert_eq!(world.alerts.told.borrow()[0].2.since, NOW);
 }
+
+/// An alarm that was lost would else keep an alert back until the next message.
+#[test]
+fn an_alert_whose_alarm_was_lost_is_noticed() {
+    let mut world = World::new(vec![]);
+    world.source.failure = Some(dead_grant());
+    world.alerts.broken.borrow_mut().push(Channel::Url);
+    world.accept();
+    world.run();
+    assert!(world.alerts.told.borrow().is_empty());
+    let stalled = |world: &World| world.drain.is_stalled(&world.store, &world.clock).unwrap();
+    world.store.alarm.set(None);
+    assert!(!stalled(&world));
+    let due_at = world.store.alerts().unwrap().due_at().unwrap();
+    world.clock.set(due_at.after(Duration::from_secs(61)));
+    assert!(stalled(&world));
+    world.alerts.broken.borrow_mut().clear();
+    world.run();
+    assert_eq!(kinds(&world), [AlertKind::MailboxDown]);
+    assert!(!stalled(&world));
+}

@@ -7,6 +7,7 @@ use edgepost::{
     app::{
         Trigger,
         ports::{Clock, OutboxStore, StoreFault},
+        wake_if_repaired,
     },
     outbox::{Health, State},
 };
@@ -197,6 +198,28 @@ fn a_repair_of_the_settings_is_worth_a_try_at_once() {
     world.restart();
     world.run();
     assert_eq!(world.store.job(first).state, State::Sent);
+}
+
+#[test]
+fn whoever_looks_at_a_mailbox_that_was_repaired_wakes_it() {
+    let refused = {
+        let mut part = opening();
+        part.pop();
+        chain(&[part, vec![Say("535 5.7.139 disabled\r\n"), Close]])
+    };
+    let mut world = World::new(vec![refused, chain(&[opening(), mail(), bye()])]);
+    let id = world.accept();
+    world.run();
+    let probe = world.store.alarm.get();
+    let look =
+        |world: &World| wake_if_repaired(&world.store, &world.settings, &world.clock).unwrap();
+    look(&world);
+    assert_eq!(world.store.alarm.get(), probe, "nothing was repaired");
+    world.settings = "repaired".to_owned();
+    look(&world);
+    assert_eq!(world.store.alarm.get(), Some(world.clock.now()));
+    world.run_alarms(world.clock.now());
+    assert_eq!(world.store.job(id).state, State::Sent);
 }
 
 #[test]

@@ -18,5 +18,6 @@ mod alerts;
 mod delivery;
 mod faults;
 mod schedule;
+mod stop;
 mod submission;
 mod world;

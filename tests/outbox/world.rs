@@ -70,6 +70,7 @@ pub struct World {
     pub drain: Drain,
     pub alerts: MemoryAlerts,
     pub settings: String,
+    pub stop: bool,
 }
 
 impl World {
@@ -97,6 +98,7 @@ impl World {
             drain: Drain::default(),
             alerts: MemoryAlerts::new(&clock),
             settings: "as deployed".to_owned(),
+            stop: false,
             clock,
         }
     }
@@ -205,6 +207,7 @@ impl World {
             entropy: &self.entropy,
             account: Some((&self.mailbox, tokens)),
             settings: &self.settings,
+            stop: self.stop,
             alerts: &self.alerts,
             drain: &self.drain,
         };

@@ -24,6 +24,10 @@ impl VirtualClock {
         self.now.set(self.now.get().after(by));
     }
 
+    pub fn now_since(&self, then: UnixMillis) -> Duration {
+        self.now.get().since(then)
+    }
+
     pub fn set(&self, to: UnixMillis) {
         self.now.set(to);
     }

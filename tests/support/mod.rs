@@ -21,12 +21,12 @@ use std::{
 
 use edgepost::{
     api::{Card, Fingerprint},
-    app::ContentReader,
     app::ports::{
         Alerts, BodyFault, BodySource, Change, Clock, Connection, ConnectionFault, Connector,
         ContentStore, Cursor, EmailService, Entropy, HttpClient, HttpFault, NewMessage, NoEntropy,
-        NotTold, OutboxStore, Remembered, StoreFault, TokenCache, TokenCustody,
+        NotTold, OutboxStore, Remembered, StandingStore, StoreFault, TokenCache, TokenCustody,
     },
+    app::{ContentReader, Standing},
     limits::IDEMPOTENCY_WINDOW,
     mail::{EmailAddress, PartNumber, Place},
     outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, State, StoryEvent},

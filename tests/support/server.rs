@@ -15,6 +15,12 @@ pub enum Move {
     HearBdat,
     /// The handshake that the client starts now succeeds.
     Tls,
+    /// Says nothing for so long, on a server that has a clock.
+    Pause(Duration),
+    /// The same, since it has begun.
+    PauseUntil(UnixMillis),
+    /// Takes no octet that is written from here on.
+    Choke,
     /// Closes.
     Close,
 }
@@ -30,6 +36,10 @@ pub struct ScriptedServer {
     pub tls: Cell<Option<TlsMode>>,
     /// Closing a connection never ends, as it may in the platform.
     pub never_closes: Cell<bool>,
+    /// For a server that takes its time.
+    pub clock: RefCell<Option<VirtualClock>>,
+    /// When each line was heard, and the end of each content.
+    pub lines: Rc<RefCell<Vec<(UnixMillis, String)>>>,
 }
 
 impl ScriptedServer {
@@ -42,6 +52,8 @@ impl ScriptedServer {
             most_open: Cell::new(0),
             tls: Cell::new(None),
             never_closes: Cell::new(false),
+            clock: RefCell::default(),
+            lines: Rc::default(),
         }
     }
 
@@ -81,6 +93,8 @@ impl Connector for ScriptedServer {
             heard: Rc::clone(&self.heard),
             open: Rc::clone(&self.open),
             never_closes: self.never_closes.get(),
+            clock: self.clock.borrow().clone(),
+            lines: Rc::clone(&self.lines),
         })
     }
 }
@@ -91,6 +105,8 @@ pub struct ScriptedConnection {
     heard: Rc<RefCell<Vec<u8>>>,
     open: Rc<Cell<usize>>,
     never_closes: bool,
+    clock: Option<VirtualClock>,
+    lines: Rc<RefCell<Vec<(UnixMillis, String)>>>,
 }
 
 impl Drop for ScriptedConnection {
@@ -121,7 +137,12 @@ impl ScriptedConnection {
                 _ => None,
             };
             let Some(end) = end else { return };
-            self.heard.borrow_mut().extend(unread.drain(..end));
+            let octets: Vec<u8> = unread.drain(..end).collect();
+            if let Some(clock) = &self.clock {
+                let line = String::from_utf8_lossy(&octets).into_owned();
+                self.lines.borrow_mut().push((clock.now(), line));
+            }
+            self.heard.borrow_mut().extend(octets);
             part.pop_front();
         }
     }
@@ -140,25 +161,42 @@ fn bdat_length(unread: &[u8]) -> Option<usize> {
 
 impl Connection for ScriptedConnection {
     async fn read(&self) -> Result<Option<Vec<u8>>, ConnectionFault> {
-        poll_fn(|_| {
-            self.listen();
-            let mut part = self.part.borrow_mut();
-            match part.front().cloned() {
-                Some(Move::Say(text)) => {
-                    part.pop_front();
-                    Poll::Ready(Ok(Some(text.as_bytes().to_vec())))
+        loop {
+            let next = poll_fn(|_| {
+                self.listen();
+                let mut part = self.part.borrow_mut();
+                match part.front().cloned() {
+                    Some(Move::Say(_) | Move::Pause(_) | Move::PauseUntil(_)) => {
+                        Poll::Ready(part.pop_front())
+                    }
+                    Some(Move::Close) => Poll::Ready(None),
+                    _ => Poll::Pending,
                 }
-                Some(Move::Close) => Poll::Ready(Ok(None)),
-                _ => Poll::Pending,
-            }
-        })
-        .await
+            })
+            .await;
+            let clock = || self.clock.as_ref().expect("a server with a clock");
+            let until = match next {
+                Some(Move::Say(text)) => return Ok(Some(text.as_bytes().to_vec())),
+                Some(Move::Pause(time)) => clock().now().after(time),
+                Some(Move::PauseUntil(until)) => until,
+                _ => return Ok(None),
+            };
+            // Whoever gives up reading does not make it shorter.
+            self.part.borrow_mut().push_front(Move::PauseUntil(until));
+            clock().sleep_until(until).await;
+            self.part.borrow_mut().pop_front();
+        }
     }
 
     async fn write(&self, octets: Vec<u8>) -> Result<(), ConnectionFault> {
         if matches!(self.part.borrow().front(), Some(Move::Close)) {
             return Err(ConnectionFault);
         }
+        poll_fn(|_| match self.part.borrow().front() {
+            Some(Move::Choke) => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
         self.unread.borrow_mut().extend(octets);
         self.listen();
         Ok(())

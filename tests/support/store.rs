@@ -23,6 +23,7 @@ pub struct MemoryStore {
     pub memory: RefCell<BTreeMap<String, (Fingerprint, String, UnixMillis)>>,
     pub health: RefCell<Health>,
     pub alerts: RefCell<AlertLog>,
+    pub standing: RefCell<Option<String>>,
     pub alarm: Cell<Option<UnixMillis>>,
     pub writes: Cell<Writes>,
     /// Pieces that content is given out in.
@@ -44,6 +45,7 @@ impl MemoryStore {
             memory: RefCell::default(),
             health: RefCell::default(),
             alerts: RefCell::default(),
+            standing: RefCell::default(),
             alarm: Cell::new(None),
             writes: Cell::new(Writes::Work),
             piece: 100,
@@ -317,5 +319,21 @@ impl OutboxStore for MemoryStore {
 
     fn disarm(&self) -> Result<(), StoreFault> {
         self.write(|| self.alarm.set(None))
+    }
+}
+
+impl StandingStore for MemoryStore {
+    fn standing(&self) -> Result<Standing, StoreFault> {
+        let stored = self.standing.borrow();
+        Ok(stored
+            .as_deref()
+            .map(Standing::from_stored)
+            .unwrap_or_default())
+    }
+
+    fn set_standing(&self, standing: &Standing) -> Result<(), StoreFault> {
+        self.write(|| {
+            self.standing.replace(Some(standing.to_stored()));
+        })
     }
 }

@@ -18,6 +18,8 @@ pub enum Kind {
     Root,
     /// Opens the operator's routes.
     Operator,
+    /// Opens `/readyz`.
+    Monitor,
 }
 
 impl std::str::FromStr for Kind {
@@ -27,9 +29,10 @@ impl std::str::FromStr for Kind {
         match text {
             "root" => Ok(Self::Root),
             "operator" => Ok(Self::Operator),
+            "monitor" => Ok(Self::Monitor),
             "api" => Err("an API key needs a name, as in `cargo xtask key api shop`".into()),
             other => {
-                let expected = "expected `root`, `operator` or `api NAME`";
+                let expected = "expected `root`, `operator`, `monitor` or `api NAME`";
                 Err(format!("no key {other:?}: {expected}").into())
             }
         }
@@ -109,6 +112,10 @@ pub fn print(kind: Kind) -> Result<()> {
             "OPERATOR_KEY",
             "Whoever has it can read every message's story: keep it with your passwords.",
         ),
+        Kind::Monitor => (
+            "MONITOR_KEY",
+            "It opens GET /readyz and nothing else: whoever has it sees how the mailboxes are.",
+        ),
     };
     println!("{}", fresh()?);
     eprintln!("\nStore it with `wrangler secret put {secret}`.\n{note}");
@@ -124,6 +131,7 @@ impl Kind {
         match self {
             Self::Root => "root",
             Self::Operator => "operator",
+            Self::Monitor => "monitor",
         }
     }
 }
@@ -135,7 +143,7 @@ mod tests {
     use edgepost::config::{Config, Permission};
     use serde_json::{Value, json};
 
-    use super::{api_hash, api_table, fresh, fresh_api};
+    use super::{Kind, api_hash, api_table, fresh, fresh_api};
 
     #[test]
     fn a_key_is_32_octets_and_never_the_same() {
@@ -146,6 +154,14 @@ mod tests {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         );
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_name() {
+        for kind in [Kind::Root, Kind::Operator, Kind::Monitor] {
+            assert_eq!(kind.name().parse::<Kind>().unwrap(), kind);
+        }
+        assert!("api".parse::<Kind>().is_err() && "x".parse::<Kind>().is_err());
     }
 
     #[test]

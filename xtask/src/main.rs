@@ -13,7 +13,8 @@ cargo xtask <command>
   build                    the Worker as it is deployed, and its size
   check [--plan free|paid] [--config FILE]
                            what is wrong with the variables of wrangler.toml
-  key root|operator        a fresh key, and how to store it
+  key root|operator|monitor
+                           a fresh key, and how to store it
   key api NAME             a fresh API key for a caller, and the table that admits it
   bench NAME [--json]      figures of this machine, to compare within one run: api
   test [SUITE…]            every check there is, or those named

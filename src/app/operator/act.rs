@@ -6,15 +6,19 @@ use super::{
         http::{Request, Response},
         intake::{Accept, Accepted, Answered},
         keeper::Disconnected,
+        object::ObjectName,
         ports::{Clock, Entropy},
+        standing::Word,
     },
-    Mailboxes, Operator, Registrar, Who, told, unreachable,
+    Mailboxes, Operator, Registrar, Who,
+    connect::NOT_CONNECTABLE,
+    only, told, unreachable,
 };
 use crate::{
-    config::MailboxConfig,
+    config::{MailboxConfig, Name},
     mail::{BodyText, Draft, HeaderText},
     outbox::Source,
-    pages::{self, Notice},
+    pages::{self, Action, Notice},
 };
 
 impl<O, M, R, K, E> Operator<'_, O, M, R, K, E>
@@ -67,23 +71,31 @@ where
         }
     }
 
-    /// Ends the use of the mailbox. What is queued is kept.
+    /// Ends the use of the mailbox. What is queued is kept. A credential that other mailboxes use as
+    /// well is kept for them, unless all of them are meant.
     pub(super) async fn disconnect(&self, request: &Request, name: &str) -> Response {
         let who = match self.admit(request) {
             Ok(who) => who,
             Err(refusal) => return refusal,
         };
-        let name = match self.mailbox(request, name) {
-            Ok((name, _)) => name,
+        let (name, mailbox) = match self.mailbox(request, name) {
+            Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        // The Outbox second: it forgets the token it has, and has to find no other.
-        let (Ok(Disconnected { revoked }), Ok(())) = (
-            self.mailboxes.disconnect(name).await,
-            self.mailboxes.resume(name).await,
-        ) else {
+        let others = self.sharing(name, mailbox);
+        if !others.is_empty() && only(request.query.as_bytes(), "all").is_none() {
+            return self.disconnect_alone(request, who, name, &others).await;
+        }
+        // The Outboxes second: they forget the token they have, and have to find no other.
+        let Ok(Disconnected { revoked }) = self.mailboxes.disconnect(name).await else {
             return unreachable(request);
         };
+        for name in others.into_iter().chain([name]) {
+            let outbox = ObjectName::outbox(name.as_str());
+            if self.mailboxes.tell(&outbox, Word::Forget).await.is_err() {
+                return unreachable(request);
+            }
+        }
         if who == Who::Script {
             let body = serde_json::json!({ "connected": false, "revoked": revoked });
             return Response::json(200, &body);
@@ -97,6 +109,77 @@ where
             request,
             200,
             ("disconnected", "The mailbox is disconnected"),
+            text,
+        )
+    }
+
+    async fn disconnect_alone(
+        &self,
+        request: &Request,
+        who: Who,
+        name: &Name,
+        others: &[&Name],
+    ) -> Response {
+        let outbox = ObjectName::outbox(name.as_str());
+        if self
+            .mailboxes
+            .tell(&outbox, Word::Disconnect)
+            .await
+            .is_err()
+        {
+            return unreachable(request);
+        }
+        let Who::Person(session) = who else {
+            let body =
+                serde_json::json!({ "connected": false, "revoked": false, "shared_with": others });
+            return Response::json(200, &body);
+        };
+        let action = Action {
+            path: format!("/mailboxes/{name}/disconnect?all=yes"),
+            label: "Disconnect all of them",
+            first: false,
+        };
+        let notice = Notice {
+            title: "The mailbox is disconnected",
+            text: "It sends no more until it is connected again, and what is queued is kept. Its application goes on sending from these mailboxes:",
+            facts: others.iter().map(|other| (*other).to_string()).collect(),
+            action: Some((action, self.csrf(&session))),
+            link: None,
+            signed_in: true,
+        };
+        page(200, pages::notice(&notice))
+    }
+
+    /// The other mailboxes of the same credential.
+    fn sharing(&self, name: &Name, mailbox: &MailboxConfig) -> Vec<&Name> {
+        let keeper = mailbox.credential().keeper_name();
+        let all = self.config.mailboxes.iter();
+        all.filter(|(other, settings)| {
+            *other != name && settings.credential().keeper_name() == keeper
+        })
+        .map(|(other, _)| other)
+        .collect()
+    }
+
+    /// Connects a mailbox of an application again, if it alone was disconnected. Otherwise there is
+    /// nothing to ask anybody for.
+    pub(super) async fn take_up(&self, request: &Request, name: &Name) -> Response {
+        let Ok(state) = self.mailboxes.state(name).await else {
+            return unreachable(request);
+        };
+        if !state.disconnected {
+            let text = "This application sends by a right of its own, which an administrator gives it at the provider.";
+            return told(request, 422, NOT_CONNECTABLE, text);
+        }
+        let outbox = ObjectName::outbox(name.as_str());
+        if self.mailboxes.tell(&outbox, Word::Resume).await.is_err() {
+            return unreachable(request);
+        }
+        let text = "It sends again with its application's credential, and whatever was waiting is being sent.";
+        told(
+            request,
+            200,
+            ("connected", "The mailbox is connected"),
             text,
         )
     }

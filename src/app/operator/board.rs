@@ -7,6 +7,7 @@ use super::{
         door::{Outboxes, Tongue, page, problem_response, tongue},
         http::{Request, Response},
         ports::{Clock, Entropy},
+        registry::{RegistryAnswer, RegistryQuestion},
         story::advice,
     },
     Mailboxes, Operator, Registrar, Who,
@@ -28,6 +29,10 @@ struct Condition {
     cause: Option<Cause>,
     advice: &'static str,
     until: Option<String>,
+    stopped: bool,
+    /// The mailbox was disconnected, and not the credential that it shares.
+    disconnected_alone: bool,
+    waiting: u64,
 }
 
 impl Condition {
@@ -44,6 +49,7 @@ impl Condition {
 
     fn told(&self) -> String {
         match (self.connected, self.cause, &self.until) {
+            _ if self.stopped => "Stopped.".to_owned(),
             (Some(false), ..) => "Not connected.".to_owned(),
             (_, Some(cause), Some(until)) => {
                 // To the minute: `2026-11-24T17:59`.
@@ -96,14 +102,13 @@ where
                 actions: Vec::new(),
             });
         }
-        page(200, pages::board(&listed, &self.csrf(&session)))
+        let (stopped, _) = self.whole().await;
+        page(200, pages::board(&listed, &self.csrf(&session), stopped))
     }
 
     /// For monitors: 200 when every mailbox can send, and else 503.
     pub(super) async fn readyz(&self, request: &Request) -> Response {
-        let monitors = self.config.monitor_key.as_ref();
-        let is_monitor = monitors.is_some_and(|key| key.admits(request.header("authorization")));
-        if !is_monitor && self.who(request).is_none() {
+        if !self.is_monitor(request) && self.who(request).is_none() {
             let problem = Problem::new(401, "unauthorized")
                 .detail("present the monitor's or the operator's key as Authorization: Bearer");
             return problem_response(&problem).with("www-authenticate", "Bearer");
@@ -112,7 +117,8 @@ where
     }
 
     async fn readiness(&self) -> Response {
-        let mut ready = self.config.is_sound();
+        let (stopped, registry) = self.whole().await;
+        let mut ready = self.config.is_sound() && !stopped;
         let mut mailboxes = Vec::new();
         for (name, mailbox) in &self.config.mailboxes {
             let condition = self.condition(name, mailbox).await;
@@ -125,6 +131,7 @@ where
                 "cause": condition.cause,
                 "detail": Some(condition.advice).filter(|advice| !advice.is_empty()),
                 "until": condition.until,
+                "waiting": condition.waiting,
             }));
         }
         for name in &self.config.faulty_mailboxes {
@@ -139,6 +146,8 @@ where
         let status = if ready { 200 } else { 503 };
         let body = json!({
             "ready": ready,
+            "cause": stopped.then_some(Cause::Stopped),
+            "registry": registry.unwrap_or("ok"),
             "configuration": if self.config.is_sound() { "ok" } else { "misconfigured" },
             "mailboxes": mailboxes,
         });
@@ -146,40 +155,58 @@ where
     }
 
     async fn condition(&self, name: &Name, mailbox: &MailboxConfig) -> Condition {
-        let connected = self.mailboxes.is_connected(name).await.ok();
-        let health = self.mailboxes.health(name).await;
+        let mut condition = Condition {
+            connected: self.mailboxes.is_connected(name).await.ok(),
+            cause: None,
+            advice: "",
+            until: None,
+            stopped: self.config.stop.is_some(),
+            disconnected_alone: false,
+            waiting: 0,
+        };
+        let Ok(state) = self.mailboxes.state(name).await else {
+            condition.connected = None;
+            return condition;
+        };
+        if state.disconnected {
+            condition.disconnected_alone = condition.connected == Some(true);
+            condition.connected = Some(false);
+        }
+        condition.stopped |= state.stopped;
+        condition.waiting = state.waiting;
         let settings = self.config.settings_of(mailbox);
-        match health.map(|health| health.under(&settings)) {
-            // That there is no grant says it all.
-            Ok(Health::Down { .. }) if connected == Some(false) => Condition {
-                connected,
-                cause: None,
-                advice: "",
-                until: None,
-            },
-            Ok(Health::Down {
+        match state.health.under(&settings) {
+            _ if condition.stopped => {
+                condition.cause = Some(Cause::Stopped);
+                condition.advice = Cause::Stopped.advice();
+            }
+            Health::Down {
                 cause,
                 finding,
                 until,
                 ..
-            }) => Condition {
-                connected,
-                cause: Some(cause),
-                advice: advice(cause, finding.as_ref()),
-                until: Some(until.to_string()),
-            },
-            Ok(Health::Up) => Condition {
-                connected,
-                cause: None,
-                advice: "",
-                until: None,
-            },
-            Err(_) => Condition {
-                connected: None,
-                cause: None,
-                advice: "",
-                until: None,
-            },
+                // That there is no grant says it all.
+            } if condition.connected != Some(false) => {
+                condition.cause = Some(cause);
+                condition.advice = advice(cause, finding.as_ref());
+                condition.until = Some(until.to_string());
+            }
+            _ => {}
+        }
+        condition
+    }
+
+    /// Whether everything is to stand still, and whether the Registry has lost its record.
+    async fn whole(&self) -> (bool, Option<&'static str>) {
+        let configured = self.config.stop.is_some();
+        match self.registry.ask(&RegistryQuestion::Objects).await {
+            Ok(RegistryAnswer::Known(known)) => (
+                configured || known.stopped.is_some(),
+                known
+                    .lost
+                    .map(|_| "its record could not be read and is a new one"),
+            ),
+            _ => (configured, Some("does not answer")),
         }
     }
 }
@@ -193,6 +220,9 @@ fn actions(name: &Name, mailbox: &MailboxConfig, condition: &Condition) -> Vec<A
     };
     let mut actions = Vec::new();
     let by_consent = mailbox.right == Right::Consent;
+    if condition.disconnected_alone && !by_consent {
+        actions.push(action("connect", "Connect", true));
+    }
     if by_consent && mailbox.provider.authorization_endpoint.is_some() {
         let label = if connected {
             "Connect again"

@@ -5,11 +5,13 @@ use super::{
         door::{Outboxes, page},
         http::{Request, Response},
         keeper::{ConnectAnswer, ConnectQuestion},
+        object::ObjectName,
         ports::{Clock, Entropy},
         registry::{Consent, RegistryAnswer, RegistryQuestion},
+        standing::Word,
         story::advice,
     },
-    Mailboxes, Operator, Registrar, Who,
+    Mailboxes, Operator, Registrar, Who, by_script,
     connect::{fingerprint, redirect_uri, s256},
     only, unknown,
 };
@@ -51,7 +53,7 @@ where
     /// Only with a session: whoever brings a code here binds the mailbox to whoever consented.
     pub(super) async fn callback(&self, request: &Request, provider: &str) -> Response {
         let Some(Who::Person(session)) = self.who(request) else {
-            return unknown(request);
+            return nobody(request);
         };
         match self.finish(request, provider, &session).await {
             Ok(answer) => answer,
@@ -108,7 +110,8 @@ where
             ConnectAnswer::Connected { scope, account } => {
                 // What was found wrong before is found out anew, now. If the Outbox does not hear of
                 // it, it finds out when it tries next.
-                let resumed = self.mailboxes.resume(&question.mailbox).await.is_ok();
+                let outbox = ObjectName::outbox(question.mailbox.as_str());
+                let resumed = self.mailboxes.tell(&outbox, Word::Resume).await.is_ok();
                 let facts = facts(mailbox, scope, account, resumed);
                 Ok(self.connected(&question, mailbox, facts, session))
             }
@@ -221,6 +224,20 @@ impl Returned {
             issuer: only(pairs, "iss"),
         })
     }
+}
+
+/// Whoever comes back has no session here: it ended meanwhile, or this is another browser. Loading the
+/// page again would not help, because the consent belongs to the session that began it.
+fn nobody(request: &Request) -> Response {
+    if by_script(request) {
+        return unknown(request);
+    }
+    let notice = Notice {
+        title: NOT_CONNECTED,
+        text: "You came back from the provider, and are not signed in here: the session has ended, or it is another browser's. Nothing was changed. Sign in, and begin once more from the list of mailboxes.",
+        ..Notice::default()
+    };
+    page(401, pages::notice(&notice))
 }
 
 /// Visible characters and spaces (RFC 6749 appendix A.11).

@@ -41,8 +41,7 @@ where
             Err(refusal) => return refusal,
         };
         if mailbox.right != Right::Consent {
-            let text = "This application sends by a right of its own, which an administrator gives it at the provider.";
-            return told(request, 422, NOT_CONNECTABLE, text);
+            return self.take_up(request, name).await;
         }
         let Some(endpoint) = &mailbox.provider.authorization_endpoint else {
             let text = "There is no authorization_endpoint in the configuration of this mailbox, so nobody can be asked for consent.";
@@ -126,7 +125,8 @@ fn leave(mailbox: &MailboxConfig, address: &str) -> Response {
     page(200, pages::notice(&notice))
 }
 
-const NOT_CONNECTABLE: (&str, &str) = ("not_connectable", "This mailbox cannot be connected here");
+pub(super) const NOT_CONNECTABLE: (&str, &str) =
+    ("not_connectable", "This mailbox cannot be connected here");
 
 struct Begun {
     state: String,

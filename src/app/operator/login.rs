@@ -8,7 +8,8 @@ use super::{
         registry::{RegistryAnswer, RegistryQuestion},
         wall::network,
     },
-    FORBIDDEN, MISCONFIGURED, Mailboxes, Operator, Registrar, form_field, told, unreachable,
+    FORBIDDEN, MISCONFIGURED, Mailboxes, Operator, Registrar, UNAVAILABLE, form_field, told,
+    unreachable,
 };
 use crate::{
     access::{Session, SessionKey},
@@ -77,13 +78,21 @@ where
         answer.with("set-cookie", sessions.cookie(&session, now))
     }
 
-    pub(super) fn logout(&self, request: &Request) -> Response {
+    /// Ends this session and all others: somebody who may have a copy of the cookie has it no longer.
+    pub(super) async fn logout(&self, request: &Request) -> Response {
         if let Err(refusal) = self.admit(request) {
             return refusal;
         }
-        Response::new(303, "text/plain; charset=utf-8", "")
-            .with("location", "/login")
-            .with("set-cookie", SessionKey::no_cookie())
+        let answer = match self.registry.ask(&RegistryQuestion::SignOut).await {
+            Ok(RegistryAnswer::Kept) => {
+                Response::new(303, "text/plain; charset=utf-8", "").with("location", "/login")
+            }
+            _ => {
+                let text = "You are signed out in this browser. Storage did not answer, so sessions in others go on: sign in and out once more in a moment.";
+                told(request, 503, UNAVAILABLE, text)
+            }
+        };
+        answer.with("set-cookie", SessionKey::no_cookie())
     }
 }
 

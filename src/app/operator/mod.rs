@@ -9,15 +9,22 @@ mod board;
 mod callback;
 mod connect;
 mod login;
+mod messages;
+mod stop;
+mod stranger;
 
 use std::future::Future;
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     door::{Outboxes, Tongue, not_allowed, not_found, page, problem_response, tongue},
     http::{Request, Response},
     keeper::{ConnectAnswer, ConnectQuestion, Disconnected},
-    ports::{Clock, Entropy},
+    object::ObjectName,
+    ports::{Clock, Entropy, OutboxStore, StoreFault},
     registry::{RegistryAnswer, RegistryQuestion},
+    standing::Word,
 };
 use crate::{
     access::{Session, SessionKey},
@@ -28,7 +35,8 @@ use crate::{
 };
 
 /// The first segments of its routes.
-const ROUTES: [&str; 6] = [
+const ROUTES: [&str; 7] = [
+    "admin",
     "login",
     "logout",
     "operator",
@@ -55,9 +63,42 @@ pub trait Mailboxes {
     /// Whether the Keeper holds a grant.
     fn is_connected(&self, mailbox: &Name) -> impl Future<Output = Result<bool, Unreachable>>;
     /// What the Outbox knows of the mailbox.
-    fn health(&self, mailbox: &Name) -> impl Future<Output = Result<Health, Unreachable>>;
-    /// Has the Outbox forget what it knew, and its token, and try at once.
-    fn resume(&self, mailbox: &Name) -> impl Future<Output = Result<(), Unreachable>>;
+    fn state(&self, mailbox: &Name) -> impl Future<Output = Result<MailboxState, Unreachable>>;
+    /// Tells an object what to do.
+    fn tell(
+        &self,
+        object: &ObjectName,
+        word: Word,
+    ) -> impl Future<Output = Result<(), Unreachable>>;
+}
+
+/// What an Outbox knows of its mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxState {
+    /// How it is.
+    pub health: Health,
+    /// It was stopped.
+    pub stopped: bool,
+    /// It was disconnected, and not the credential that it shares.
+    pub disconnected: bool,
+    /// Messages that wait in it.
+    pub waiting: u64,
+}
+
+impl MailboxState {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn read(store: &impl OutboxStore) -> Result<Self, StoreFault> {
+        let standing = store.standing()?;
+        Ok(Self {
+            health: store.health()?,
+            stopped: standing.stopped.is_some(),
+            disconnected: standing.disconnected,
+            waiting: store.waiting()?,
+        })
+    }
 }
 
 /// The Registry, asked from elsewhere.
@@ -113,6 +154,9 @@ where
     /// [`OPERATOR_BODY_OCTETS`](crate::limits::OPERATOR_BODY_OCTETS).
     pub async fn answer(&self, request: &Request, body_whole: bool) -> Response {
         let segments: Vec<&str> = request.path.split('/').skip(1).collect();
+        if let Some(refusal) = self.refuse_wrong_key(request).await {
+            return refusal;
+        }
         if self.config.operator_key.is_none() {
             // A monitor's key is not the operator's, and opens what is for monitors all the same.
             return match (request.method.as_str(), segments.as_slice()) {
@@ -126,11 +170,22 @@ where
             let problem = Problem::new(413, "too_large").detail("OPERATOR_BODY_OCTETS");
             return problem_response(&problem);
         }
+        let signed_out;
+        let request = if self.is_signed_out(request).await {
+            signed_out = request.without("cookie");
+            &signed_out
+        } else {
+            request
+        };
         let answer = match (request.method.as_str(), segments.as_slice()) {
             ("GET" | "HEAD", ["login"]) => page(200, pages::login("")),
             ("POST", ["login"]) => return self.login(request).await,
-            ("POST", ["logout"]) => return self.logout(request),
+            ("POST", ["logout"]) => return self.logout(request).await,
             ("GET" | "HEAD", ["operator"]) => self.board(request).await,
+            ("GET" | "HEAD", ["operator", "stop"]) => self.ask_before_stop(request),
+            ("POST", ["admin", "stop"]) => self.tell_all(request, Word::Stop).await,
+            ("POST", ["admin", "start"]) => self.tell_all(request, Word::Start).await,
+            ("GET" | "HEAD", ["admin", "messages", id]) => self.story(request, id).await,
             ("POST", ["mailboxes", mailbox, "connect"]) => self.connect(request, mailbox).await,
             ("POST", ["mailboxes", mailbox, "disconnect"]) => {
                 self.disconnect(request, mailbox).await
@@ -140,10 +195,15 @@ where
             ("GET", ["oauth", "callback", provider]) => self.callback(request, provider).await,
             ("GET" | "HEAD", ["readyz"]) => self.readyz(request).await,
             (_, ["login"]) => not_allowed("GET, HEAD, POST"),
-            (_, ["logout"] | ["mailboxes", _, "connect" | "disconnect" | "test"]) => {
-                not_allowed("POST")
+            (
+                _,
+                ["logout"]
+                | ["admin", "stop" | "start"]
+                | ["mailboxes", _, "connect" | "disconnect" | "test"],
+            ) => not_allowed("POST"),
+            (_, ["operator" | "readyz"] | ["operator", "stop"] | ["admin", "messages", _]) => {
+                not_allowed("GET, HEAD")
             }
-            (_, ["operator" | "readyz"]) => not_allowed("GET, HEAD"),
             (_, ["oauth", "callback", _]) => not_allowed("GET"),
             _ => not_found(),
         };

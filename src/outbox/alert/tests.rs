@@ -116,3 +116,22 @@ fn no_more_than_so_many_are_kept() {
     assert_eq!(log.pending.len(), ALERTS_KEPT);
     assert_eq!(log.pending.last().unwrap().kind, AlertKind::MailboxUp);
 }
+
+#[test]
+fn an_alert_about_messages_makes_room_for_one_about_the_mailbox() {
+    let mut log = AlertLog::default();
+    log.mailbox_failed(&dead(), id(1), true, NOW);
+    log.message_concluded(&failed_job(1), NOW);
+    while log.pending.len() < ALERTS_KEPT {
+        log.mailbox_works(id(1), NOW);
+        log.mailbox_failed(&dead(), id(1), true, NOW);
+    }
+    log.mailbox_works(id(1), NOW);
+    assert_eq!(log.pending.len(), ALERTS_KEPT);
+    assert!(
+        log.pending
+            .iter()
+            .all(|alert| alert.kind != AlertKind::MessagesFailed)
+    );
+    assert_eq!(log.pending[0].kind, AlertKind::MailboxDown);
+}

@@ -176,7 +176,7 @@ impl Session {
             progress.accepted(&reply.answer());
             // Those who were too many go into a further transaction at once (RFC 5321
             // §4.5.3.1.10), if there is time to hand it over.
-            if now < self.hand_over_by && progress.go_on() {
+            if now < self.hand_over_by && !self.halted && progress.go_on() {
                 return self.say_envelope(now);
             }
         }

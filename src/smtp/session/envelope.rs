@@ -17,7 +17,7 @@ impl Session {
     /// Begins a transaction, when ready. Content that is not handed over whole by `hand_over_by` is
     /// not handed over at all: the caller would not be there for the answer.
     pub fn begin(&mut self, transaction: Transaction, hand_over_by: UnixMillis, now: UnixMillis) {
-        if self.state != State::Ready {
+        if self.state != State::Ready || self.halted {
             return;
         }
         let missing = self.missing_for(&transaction);

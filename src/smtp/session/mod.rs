@@ -3,6 +3,7 @@
 
 mod content;
 mod envelope;
+mod halt;
 mod opening;
 
 use std::{collections::VecDeque, fmt, time::Duration};
@@ -45,6 +46,8 @@ pub struct Session {
     content: Content,
     outputs: VecDeque<Output>,
     deadline: UnixMillis,
+    /// No transaction begins any more.
+    halted: bool,
 }
 
 /// Named for what is awaited.
@@ -89,6 +92,7 @@ impl Session {
             content: Content::default(),
             outputs: VecDeque::new(),
             deadline: now.after(REPLY_TIMEOUT),
+            halted: false,
         }
     }
 

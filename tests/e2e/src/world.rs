@@ -190,6 +190,18 @@ impl World {
         )
     }
 
+    /// POST by the operator's script. Not recorded, as [`Self::get_admin`].
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn post_admin(&self, path: &str) -> Answer {
+        let authorization = format!("Bearer {}", self.operator_key);
+        let url = format!("{}{path}", self.worker.url());
+        self.client
+            .post(&url, &[], &[("authorization", &authorization)])
+            .expect("an answer")
+    }
+
     /// The operator, who has signed in once for all cases: tries are counted.
     ///
     /// # Panics

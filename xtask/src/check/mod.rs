@@ -139,6 +139,11 @@ fn check(
             .push("without OPERATOR_KEY there are no operator's routes".to_owned());
     }
     let parsed = Config::parse(&vars);
+    if parsed.stop.is_some() {
+        report
+            .notes
+            .push("STOP is set: nothing is sent as long as it is (docs/emergency.md)".to_owned());
+    }
     if parsed.alert.is_empty() {
         report.notes.push(
             "nobody is told when a mailbox needs a person or a message fails; set [vars.ALERT]"

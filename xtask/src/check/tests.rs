@@ -85,6 +85,23 @@ fn a_variable_that_is_too_long_is_named() {
 }
 
 #[test]
+fn a_worker_that_would_stand_still_is_warned_of() {
+    let warned = |value: Value| {
+        let report = check(Plan::Free, vars(value), None);
+        report
+            .notes
+            .iter()
+            .any(|note| note.starts_with("STOP is set"))
+    };
+    assert!(!warned(sound()));
+    let mut value = sound();
+    value["STOP"] = json!("1");
+    assert!(warned(value.clone()));
+    value["STOP"] = json!("off");
+    assert!(!warned(value));
+}
+
+#[test]
 fn a_worker_that_would_tell_nobody_is_warned_of() {
     let warned = |value| {
         let report = check(Plan::Free, vars(value), None);

@@ -24,6 +24,7 @@ mod recipients;
 mod refused;
 mod replies;
 mod smuggling;
+mod stop;
 mod tls;
 mod token;
 mod unreachable;
@@ -62,7 +63,9 @@ pub fn main() -> Vec<Case> {
 
 /// Those that would disturb the others.
 pub fn second() -> Vec<Case> {
-    crash::cases()
+    let mut cases = crash::cases();
+    cases.extend(stop::cases());
+    cases
 }
 
 /// What is in the second Worker's configuration beside its cases' mailboxes.
