@@ -45,7 +45,7 @@ pub use operator::{MailboxState, Mailboxes, Operator, Registrar, Unreachable, is
 pub use recall::{Leave, Recall};
 pub use reception::Reception;
 pub use registry::{Consent, Known, Registry, RegistryAnswer, RegistryQuestion};
-pub use standing::{Standing, Word, note, obey};
+pub use standing::{Standing, Word, is_stopped, note, obey};
 pub use story::Story;
 pub use submit::{Link, Opening};
 pub use tokens::Tokens;
