@@ -52,7 +52,7 @@ pub use question::{OutboxAnswer, OutboxQuestion};
 pub use recall::{Leave, Recall};
 pub use reception::Reception;
 pub use registry::{Consent, Known, Registry, RegistryAnswer, RegistryQuestion};
-pub use standing::{Standing, Word, note, obey};
+pub use standing::{Standing, Word, is_stopped, note, obey};
 pub use steering::{Steer, Steered};
 pub use story::Story;
 pub use submit::{Link, Opening};

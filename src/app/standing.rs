@@ -97,6 +97,13 @@ impl Word {
     }
 }
 
+/// Whether an object is to do nothing: because the configuration says so, because it was told, or
+/// because it cannot know that it was not.
+pub fn is_stopped(store: &impl StandingStore, by_configuration: bool) -> bool {
+    let stands = |standing: Standing| standing.stopped.is_none();
+    by_configuration || !store.standing().is_ok_and(stands)
+}
+
 /// Notes what an object was told.
 ///
 /// # Errors

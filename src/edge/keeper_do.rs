@@ -20,8 +20,8 @@ use super::{
 use crate::{
     app::{
         ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest, ObjectName, Word,
-        enter, note,
-        ports::{Clock, StandingStore, StoreFault},
+        enter, is_stopped, note,
+        ports::{Clock, StoreFault},
     },
     config::Name,
     oauth::{Fingerprint, TokenFailure},
@@ -120,11 +120,9 @@ impl TokenKeeper {
         let _ = enter(name, &self.standing(), &registry, &PlatformClock).await;
     }
 
-    /// Whether it is to give no token and ask nobody for one. What cannot be read may say so.
+    /// Whether it is to give no token and ask nobody for one.
     fn is_stopped(&self) -> bool {
-        let stopped = self.standing().standing();
-        env::config(&self.env).stop.is_some()
-            || stopped.is_ok_and(|standing| standing.stopped.is_some())
+        is_stopped(&self.standing(), env::config(&self.env).stop.is_some())
     }
 
     async fn answer(&self, mailbox: &Name, asked: Asked<'_>) -> Result<Response> {

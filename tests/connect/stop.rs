@@ -111,6 +111,11 @@ fn who_does_not_answer_is_named_and_holds_up_nobody() {
     assert!(world.clock.now_since(NOW) <= Duration::from_secs(30));
     assert!(world.store.standing().unwrap().stopped.is_some());
     // Nor does it keep the state from being told.
+    let (status, body) = by_script(&world, "GET", "/readyz");
+    assert_eq!(
+        (status, &body["registry"]),
+        (503, &json!("does not answer"))
+    );
     world.silent.borrow_mut().clear();
     let (status, body) = by_script(&world, "POST", "/admin/stop");
     assert_eq!((status, &body["silent"]), (200, &json!([])));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::{Move, Move::*, NOW, Writes};
 use edgepost::{
     app::{
-        Standing, Word, obey,
+        Standing, Word, is_stopped, note, obey,
         ports::{Clock, Entropy, StandingStore, StoreFault},
     },
     limits::STOP_LOOK,
@@ -307,6 +307,21 @@ fn a_stop_that_could_not_be_stored_is_not_answered_and_cuts_the_session_all_the_
     };
     let _ended = world.clock.run(join(world.work(), told));
     assert_eq!(world.server.open.get(), 0);
+}
+
+#[test]
+fn what_cannot_know_whether_it_is_stopped_does_nothing() {
+    let store = crate::support::MemoryStore::new();
+    assert!(!is_stopped(&store, false) && is_stopped(&store, true));
+    note(&store, Word::Stop, NOW).unwrap();
+    // Told twice, it keeps the first time.
+    note(&store, Word::Stop, NOW.after(PROMISED)).unwrap();
+    assert_eq!(store.standing().unwrap().stopped, Some(NOW));
+    assert!(is_stopped(&store, false));
+    note(&store, Word::Start, NOW).unwrap();
+    assert!(!is_stopped(&store, false));
+    store.standing.replace(Some("{".to_owned()));
+    assert!(is_stopped(&store, false));
 }
 
 /// Pins the stored form.

@@ -199,8 +199,8 @@ where
     /// Whether everything is to stand still, and whether the Registry has lost its record.
     async fn whole(&self) -> (bool, Option<&'static str>) {
         let configured = self.config.stop.is_some();
-        match self.registry.ask(&RegistryQuestion::Objects).await {
-            Ok(RegistryAnswer::Known(known)) => (
+        match self.ask_soon(&RegistryQuestion::Objects).await {
+            Some(RegistryAnswer::Known(known)) => (
                 configured || known.stopped.is_some(),
                 known
                     .lost

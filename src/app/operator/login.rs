@@ -83,8 +83,8 @@ where
         if let Err(refusal) = self.admit(request) {
             return refusal;
         }
-        let answer = match self.registry.ask(&RegistryQuestion::SignOut).await {
-            Ok(RegistryAnswer::Kept) => {
+        let answer = match self.ask_soon(&RegistryQuestion::SignOut).await {
+            Some(RegistryAnswer::Kept) => {
                 Response::new(303, "text/plain; charset=utf-8", "").with("location", "/login")
             }
             _ => {

@@ -50,8 +50,8 @@ where
             return None;
         }
         let network = network(request.header("cf-connecting-ip"));
-        match self.registry.ask(&RegistryQuestion::Login(network)).await {
-            Ok(RegistryAnswer::Limited(seconds)) => Some(limited(seconds)),
+        match self.ask_soon(&RegistryQuestion::Login(network)).await {
+            Some(RegistryAnswer::Limited(seconds)) => Some(limited(seconds)),
             // It is not let in, whatever the Registry says.
             _ => None,
         }
@@ -69,10 +69,15 @@ where
         let Some(session) = self.session(request) else {
             return false;
         };
-        let deadline = self.clock.now().after(REGISTRY_TIMEOUT);
         let question = RegistryQuestion::Session(session.began());
-        let answer = by(self.clock, deadline, self.registry.ask(&question)).await;
-        matches!(answer, Some(Ok(RegistryAnswer::Unknown)))
+        self.ask_soon(&question).await == Some(RegistryAnswer::Unknown)
+    }
+
+    /// What the Registry answers, if it does so soon: a page without it is better than none.
+    pub(super) async fn ask_soon(&self, question: &RegistryQuestion) -> Option<RegistryAnswer> {
+        let deadline = self.clock.now().after(REGISTRY_TIMEOUT);
+        let asked = by(self.clock, deadline, self.registry.ask(question));
+        asked.await?.ok()
     }
 }
 
