@@ -30,6 +30,7 @@ export const url = setting("EDGEPOST_URL");
 export const operatorKey = setting("EDGEPOST_OPERATOR_KEY");
 export const mailboxes = JSON.parse(setting("EDGEPOST_MAILBOXES"));
 export const provider = setting("EDGEPOST_PROVIDER");
+export const form = setting("EDGEPOST_FORM");
 const inbox = setting("EDGEPOST_INBOX");
 const screenshots = setting("EDGEPOST_SCREENSHOTS");
 

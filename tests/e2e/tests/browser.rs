@@ -68,6 +68,10 @@ fn run(chrome: &Path) -> Result<()> {
         .env("EDGEPOST_OPERATOR_KEY", world.operator_key())
         .env("EDGEPOST_MAILBOXES", json!(mailboxes).to_string())
         .env("EDGEPOST_PROVIDER", sandbox.federated_endpoint())
+        .env(
+            "EDGEPOST_FORM",
+            format!("{}/f/{}", world.worker.url(), down.forms[0]),
+        )
         .env("EDGEPOST_INBOX", sandbox.web_url())
         .env("EDGEPOST_SCREENSHOTS", &screenshots)
         .status()?;
