@@ -12,6 +12,7 @@ use xtask::{Result, key, paths};
 
 use crate::api::Keys;
 use crate::case::{Case, Port};
+use crate::signing::By;
 use crate::site::{OWNER, Site};
 
 /// The Worker and all that is known of it.
@@ -51,6 +52,7 @@ struct Corner {
     address: String,
     port: u16,
     keys: Option<Keys>,
+    signer: Option<String>,
 }
 
 impl World {
@@ -127,6 +129,7 @@ impl World {
             address: corner.address.clone(),
             port: corner.port,
             keys: corner.keys.as_ref(),
+            signer: corner.signer.clone(),
         }
     }
 
@@ -288,8 +291,15 @@ fn configure(
     };
     sandbox.add_account(&address, setup.account.clone());
     let refresh_secret = format!("SECRET_REFRESH{number}");
-    if setup.granted {
-        secrets.push((refresh_secret.clone(), sandbox.grant(&address)));
+    // Nobody consents to what an application does by a right of its own.
+    let granted = setup.granted
+        && setup
+            .signing
+            .is_none_or(|signing| signing.by == By::Consent);
+    let signer = setup.signing.map(|_| format!("{world}_signer{number}"));
+    if granted {
+        let client = signer.as_deref().unwrap_or(sandbox.client_id());
+        secrets.push((refresh_secret.clone(), sandbox.grant_to(client, &address)));
     }
     sandbox.script_token_endpoint(&address, (setup.token)(port), setup.token_then.clone());
 
@@ -318,7 +328,10 @@ fn configure(
             "smtp_host": smtp_host, "smtp_port": smtp_port, "smtp_tls": smtp_tls,
             "aliases": aliases,
         });
-        if setup.granted {
+        if let (Some(signing), Some(signer)) = (setup.signing, &signer) {
+            signing.configure(signer, &address, sandbox, &mut mailbox, secrets)?;
+        }
+        if granted {
             mailbox["refresh_token"] = json!(refresh_secret);
         }
         let mut form = json!({ "mailbox": name, "to": [OWNER], "subject": "An enquiry" });
@@ -334,6 +347,7 @@ fn configure(
         address,
         port,
         keys,
+        signer,
     })
 }
 

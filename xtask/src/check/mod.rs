@@ -3,6 +3,8 @@
 //! The variables go through the Worker's own configuration module; what is added here are the
 //! platform's limits and which secrets have to be set.
 
+mod stand_in;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use std::str::FromStr;
 use edgepost::config::Config;
 use serde_json::Value;
 
-use crate::{Context, Error, Result, key, paths};
+use crate::{Context, Error, Result, paths};
 
 /// Most octets of one variable or secret, on every plan.
 /// <https://developers.cloudflare.com/workers/platform/limits/>
@@ -128,8 +130,7 @@ fn check(
                 report.notes.push(format!(
                     "{name} must be set with `wrangler secret put {name}`"
                 ));
-                let stand_in = key::fresh().unwrap_or_default();
-                vars.entry(name).or_insert_with(|| Value::from(stand_in));
+                stand_in::set(&mut vars, name);
             }
         }
     }
@@ -223,28 +224,46 @@ fn read_vars(config: &Path) -> Result<BTreeMap<String, Value>> {
     }
 }
 
-/// `NAME=value` lines, the value bare or in quotes, `#` for comments.
+/// `NAME=value` lines, `#` for comments. The value is bare or in quotes, and goes on over the lines until
+/// they end, as a key does.
 fn read_secrets(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
-    let Ok(text) = fs::read_to_string(path) else {
-        return Ok(None);
-    };
+    match fs::read_to_string(path) {
+        Ok(text) => parse_secrets(&text).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+fn parse_secrets(text: &str) -> Result<BTreeMap<String, String>> {
     let mut secrets = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
+        let wrong = |what: &str| format!(".dev.vars, line {}: {what}", number + 1);
         let (name, value) = line
             .split_once('=')
-            .ok_or_else(|| format!(".dev.vars, line {}: expected NAME=value", number + 1))?;
+            .ok_or_else(|| wrong("expected NAME=value"))?;
         let value = value.trim();
-        let bare = ['"', '\'']
+        let value = match ['"', '\'']
             .iter()
-            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
-            .unwrap_or(value);
-        secrets.insert(name.trim().to_owned(), bare.to_owned());
+            .find_map(|q| Some((*q, value.strip_prefix(*q)?)))
+        {
+            None => value.to_owned(),
+            Some((quote, first)) => {
+                let mut value = first.to_owned();
+                while !value.ends_with(quote) {
+                    let (_, next) = lines.next().ok_or_else(|| wrong("a quote does not end"))?;
+                    value = format!("{value}\n{}", next.trim_end());
+                }
+                value.pop();
+                value
+            }
+        };
+        secrets.insert(name.trim().to_owned(), value);
     }
-    Ok(Some(secrets))
+    Ok(secrets)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod outcome;
 mod recipients;
 mod refused;
 mod replies;
+mod signed;
 mod smuggling;
 mod tls;
 mod token;
@@ -47,6 +48,7 @@ pub fn main() -> Vec<Case> {
         lost::cases(),
         unreachable::cases(),
         token::cases(),
+        signed::cases(),
         api::cases(),
         api_fields::cases(),
         api_smuggling::cases(),
