@@ -126,6 +126,11 @@ impl Sandbox {
         format!("{}/authorize", self.issuer())
     }
 
+    /// Another way there, which begins at another origin and is sent on from it.
+    pub fn federated_endpoint(&self) -> String {
+        format!("https://127.0.0.1:{}/federated", self.world.https_port)
+    }
+
     /// Where codes and refresh tokens are exchanged.
     pub fn token_endpoint(&self) -> String {
         self.world.token_endpoint()

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     support::NOW,
     world::{
-        BROWSER, GRANTED, KEY, PUBLIC, World, assert_operators_page, header, letting_in,
+        BROWSER, GRANTED, KEY, PUBLIC, World, assert_operators_page, consent_page, letting_in,
         letting_in_by_starttls, query, refusing, vars,
     },
 };
@@ -188,13 +188,14 @@ fn o5_no_host_that_a_request_names_gets_into_the_address_to_come_back_to() {
         ("content-type", "application/x-www-form-urlencoded"),
         ("cookie", &browser.cookie),
         ("origin", PUBLIC),
+        BROWSER,
         ("host", "evil.test"),
         ("x-forwarded-host", "evil.test"),
         ("forwarded", "host=evil.test"),
     ];
     let body = format!("csrf={}&redirect_uri=https%3A%2F%2Fevil.test", browser.csrf);
     let answer = world.ask("POST", "/mailboxes/sales/connect", &headers, &body);
-    let consent = header(&answer, "location").unwrap();
+    let consent = consent_page(&answer);
     assert!(!consent.contains("evil"), "{consent}");
 }
 
@@ -225,7 +226,7 @@ fn o6_an_answer_of_another_issuer_is_shown_to_nobody() {
         let world = World::with(&vars(), granted, vec![server]);
         let browser = world.sign_in();
         let begun = browser.post(&format!("/mailboxes/{mailbox}/connect"));
-        let state = query(header(&begun, "location").unwrap(), "state").unwrap();
+        let state = query(&consent_page(&begun), "state").unwrap();
         let provider = if mailbox == "sales" {
             "google"
         } else {

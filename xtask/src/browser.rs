@@ -80,8 +80,8 @@ impl Browser {
     /// If it is not sent there.
     pub fn begin(&self, mailbox: &str) -> Result<String> {
         let answer = self.press(&format!("/mailboxes/{mailbox}/connect"))?;
-        match answer.header("location") {
-            Some(consent) if answer.status == 303 => Ok(consent.to_owned()),
+        match way_out(&answer.body) {
+            Some(consent) if answer.status == 200 => Ok(consent),
             _ => Err(format!("connecting was answered {}: {}", answer.status, answer.body).into()),
         }
     }
@@ -144,6 +144,15 @@ pub fn allow(sandbox: &Sandbox, consent: &str, account: &str) -> Result<String> 
         return Err(format!("consent was answered {}", answer.status).into());
     }
     Ok(location.to_owned())
+}
+
+/// Where a page's foremost link leads.
+#[must_use]
+pub fn way_out(page: &str) -> Option<String> {
+    let tags = page.split("<a").skip(1);
+    let mut tags = tags.filter_map(|rest| rest.split('>').next());
+    let link = tags.find(|tag| attribute(tag, "class").as_deref() == Some("first"))?;
+    attribute(link, "href")
 }
 
 /// The hidden fields of the page's form, as a browser would send them back.

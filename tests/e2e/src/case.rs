@@ -59,6 +59,8 @@ pub struct Setup {
     pub granted: bool,
     /// How the application signs, where it does.
     pub signing: Option<Signing>,
+    /// Whether the provider's entrance is at another origin than its consent page.
+    pub federated: bool,
     /// Mailboxes, all on the one port and account.
     pub mailboxes: usize,
     /// Where the form sends a browser.
@@ -97,6 +99,7 @@ impl Default for Setup {
             elsewhere: None,
             granted: true,
             signing: None,
+            federated: false,
             mailboxes: 1,
             redirect: None,
             api: false,
@@ -139,6 +142,18 @@ impl Setup {
             then: Script::of(faults),
             ..Self::default()
         }
+    }
+
+    /// The same of servers that call themselves one of Exchange Online's over TLS: its rules count
+    /// for their answers.
+    #[must_use]
+    pub fn of_exchange(mut self) -> Self {
+        for script in self.connections.iter_mut().chain([&mut self.then]) {
+            script.faults.push(Fault::Name(
+                "FR4P281CA0123.outlook.office365.com".to_owned(),
+            ));
+        }
+        self
     }
 
     /// The same with TLS from the first octet.

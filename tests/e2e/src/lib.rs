@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod case;
+pub mod chromium;
 pub mod json_suite;
 pub mod leaks;
 pub mod letter;

@@ -160,6 +160,12 @@ impl World {
             .collect()
     }
 
+    /// The operator's key.
+    #[must_use]
+    pub fn operator_key(&self) -> &str {
+        &self.operator_key
+    }
+
     /// For cases that cannot run beside each other, such as one that kills the Worker.
     pub fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
@@ -289,6 +295,11 @@ fn configure(
     } else {
         "starttls"
     };
+    let authorization_endpoint = if setup.federated {
+        sandbox.federated_endpoint()
+    } else {
+        sandbox.authorization_endpoint()
+    };
     sandbox.add_account(&address, setup.account.clone());
     let refresh_secret = format!("SECRET_REFRESH{number}");
     // Nobody consents to what an application does by a right of its own.
@@ -323,7 +334,7 @@ fn configure(
         let mut mailbox = json!({
             "address": address, "name": "The Shop", "provider": "custom",
             "client_id": sandbox.client_id(), "client_secret": "SECRET_CLIENT",
-            "authorization_endpoint": sandbox.authorization_endpoint(), "issuer": sandbox.issuer(),
+            "authorization_endpoint": authorization_endpoint, "issuer": sandbox.issuer(),
             "token_endpoint": sandbox.token_endpoint(), "scope": SMTP_SCOPE,
             "smtp_host": smtp_host, "smtp_port": smtp_port, "smtp_tls": smtp_tls,
             "aliases": aliases,
