@@ -3,6 +3,7 @@
 //! The variables go through the Worker's own configuration module; what is added here are the
 //! platform's limits and which secrets have to be set.
 
+mod certificates;
 mod stand_in;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,13 @@ pub struct Report {
     counted: usize,
 }
 
+impl Report {
+    fn add(&mut self, mut other: Self) {
+        self.problems.append(&mut other.problems);
+        self.notes.append(&mut other.notes);
+    }
+}
+
 /// Checks `wrangler.toml`, or `config`, with the `.dev.vars` beside it; prints what it finds.
 ///
 /// # Errors
@@ -72,7 +80,9 @@ pub fn run(plan: Plan, config: Option<PathBuf>) -> Result<()> {
     let config = config.unwrap_or_else(|| paths::root().join("wrangler.toml"));
     let vars = read_vars(&config)?;
     let secrets = read_secrets(&config.with_file_name(".dev.vars"))?;
+    let ending = certificates::ending(&vars, certificates::now());
     let mut report = check(plan, vars, secrets);
+    report.add(ending);
     check_bindings(&config, &mut report)?;
     for note in &report.notes {
         println!("note: {note}");

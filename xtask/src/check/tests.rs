@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Plan, Report, VARIABLE_OCTETS, check, check_bindings, parse_secrets};
+use edgepost::time::UnixMillis;
+
+use super::{Plan, Report, VARIABLE_OCTETS, certificates, check, check_bindings, parse_secrets};
 use crate::paths;
 
 fn vars(value: Value) -> BTreeMap<String, Value> {
@@ -170,4 +172,28 @@ fn keys_at_hand_are_checked_over_all_their_lines() {
     );
     let cut = parse_secrets("A='hush\nhush").unwrap_err().to_string();
     assert_eq!(cut, ".dev.vars, line 1: a quote does not end");
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_noted_and_one_that_has_ended_is_a_problem() {
+    // It ends on 31 October 2126.
+    let value = vars(signing());
+    let on = |year, month, day| {
+        let now = UnixMillis::from_civil([year, month, day, 0, 0, 0]).unwrap();
+        let report = certificates::ending(&value, now);
+        (report.notes.concat(), problems(&report))
+    };
+    assert_eq!(on(2126, 9, 1), (String::new(), String::new()));
+    let (note, problem) = on(2126, 10, 15);
+    assert!(
+        note.contains("MAILBOX_CERTIFIED.certificate ends on 2126-10-31"),
+        "{note}"
+    );
+    assert_eq!(problem, "");
+    let (note, problem) = on(2126, 11, 1);
+    assert_eq!(note, "");
+    assert!(
+        problem.contains("MAILBOX_CERTIFIED.certificate: has ended"),
+        "{problem}"
+    );
 }
