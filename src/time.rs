@@ -21,6 +21,32 @@ impl UnixMillis {
         Self(millis)
     }
 
+    /// The point that a calendar and a clock in UTC show as year, month, day, hour, minute and second.
+    /// None before the epoch. The day may be one that the month does not have: it counts on.
+    pub fn from_civil([year, month, day, hour, minute, second]: [u64; 6]) -> Option<Self> {
+        // Days since 1970 by years that begin in March, so that a leap day is the last of its year.
+        let (year, month) = if month < 3 {
+            (year.checked_sub(1)?, month.checked_add(9)?)
+        } else {
+            (year, month.checked_sub(3)?)
+        };
+        let leap_days = (year / 4)
+            .checked_sub(year / 100)?
+            .checked_add(year / 400)?;
+        let of_year = month.checked_mul(153)?.checked_add(2)? / 5;
+        let days = year
+            .checked_mul(365)?
+            .checked_add(leap_days)?
+            .checked_add(of_year)?
+            .checked_add(day)?
+            // 0000-03-01 to 1970-01-01, and the first day of a month is 1.
+            .checked_sub(719_469)?;
+        let hours = days.checked_mul(24)?.checked_add(hour)?;
+        let minutes = hours.checked_mul(60)?.checked_add(minute)?;
+        let seconds = minutes.checked_mul(60)?.checked_add(second)?;
+        Some(Self(0).after(Duration::from_secs(seconds)))
+    }
+
     /// Milliseconds since the epoch.
     pub const fn as_millis(self) -> u64 {
         self.0

@@ -13,6 +13,7 @@ use super::{
     pem,
     signing_key::{RSA_ENCRYPTION, SigningKey},
 };
+use crate::time::UnixMillis;
 
 /// A certificate (RFC 5280) of an RSA key, or its thumbprint alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,14 @@ impl Certificate {
         }
     }
 
+    /// When it ends (RFC 5280 §4.1.2.5); of a thumbprint alone nobody can tell.
+    pub fn not_after(&self) -> Option<UnixMillis> {
+        match &self.0 {
+            Known::Whole { der, .. } => not_after(der),
+            Known::Sha256(_) | Known::Sha1(_) => None,
+        }
+    }
+
     /// Whether it may be that of `key`: of a thumbprint alone nobody can tell.
     pub fn may_be_of(&self, key: &SigningKey) -> bool {
         match &self.0 {
@@ -110,17 +119,44 @@ fn thumbprint(text: &str) -> Option<Known> {
     }
 }
 
-/// RFC 5280 §4.1: the algorithm of the subject's public key, and the key.
-fn public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
+/// RFC 5280 §4.1: the fields from the validity on.
+fn from_validity_on(der: &[u8]) -> Option<Elements<'_>> {
     let mut fields = Elements(der).enter()?.enter()?;
     // The version, which version 1 leaves out, comes before the serial number.
     let (tag, _) = fields.next()?;
     if tag != der::INTEGER {
         let _serial = fields.take(der::INTEGER)?;
     }
-    for _ in ["signature", "issuer", "validity", "subject"] {
-        fields.take(der::SEQUENCE)?;
+    let _signature = fields.take(der::SEQUENCE)?;
+    let _issuer = fields.take(der::SEQUENCE)?;
+    Some(fields)
+}
+
+/// `UTCTime` with two digits of the year, of which those from 50 on are of the last century, or
+/// `GeneralizedTime` with four.
+fn not_after(der: &[u8]) -> Option<UnixMillis> {
+    let mut validity = from_validity_on(der)?.enter()?;
+    let _not_before = validity.next()?;
+    let (_, time) = validity.next()?;
+    let digits = std::str::from_utf8(time).ok()?.strip_suffix('Z')?;
+    let (year, rest) = digits.split_at_checked(digits.len().checked_sub(10)?)?;
+    let year = match (year.len(), year.parse().ok()?) {
+        (2, year @ 50..) => 1900_u64.checked_add(year)?,
+        (2, year) => 2000_u64.checked_add(year)?,
+        (_, year) => year,
+    };
+    let mut civil = [year, 0, 0, 0, 0, 0];
+    for (place, pair) in civil.iter_mut().skip(1).zip(rest.as_bytes().chunks(2)) {
+        *place = std::str::from_utf8(pair).ok()?.parse().ok()?;
     }
+    UnixMillis::from_civil(civil)
+}
+
+/// The algorithm of the subject's public key, and the key.
+fn public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut fields = from_validity_on(der)?;
+    let _validity = fields.take(der::SEQUENCE)?;
+    let _subject = fields.take(der::SEQUENCE)?;
     let mut info = fields.enter()?;
     let algorithm = info.enter()?.take(der::OBJECT_IDENTIFIER)?;
     match info.take(der::BIT_STRING)? {
@@ -176,6 +212,16 @@ mod tests {
         assert!(!certificate.may_be_of(&SigningKey::parse(ANOTHER).unwrap()));
         let thumbprint: Certificate = SHA256.parse().unwrap();
         assert!(thumbprint.may_be_of(&SigningKey::parse(ANOTHER).unwrap()));
+    }
+
+    #[test]
+    fn a_certificate_knows_its_end() {
+        let end = |pem: &str| pem.parse::<Certificate>().unwrap().not_after().unwrap();
+        assert_eq!(end(PEM).to_string(), "2126-10-31T17:41:08.000Z");
+        // In the shorter form, which reaches to 2049.
+        let short = include_str!("../../tests/fixtures/keys/short.crt");
+        assert_eq!(end(short).to_string(), "2026-11-25T18:37:41.000Z");
+        assert_eq!(SHA256.parse::<Certificate>().unwrap().not_after(), None);
     }
 
     #[test]

@@ -28,32 +28,13 @@ fn date(text: &str) -> Option<UnixMillis> {
     };
     let day = number(parts.next(), 31)?;
     let month = parts.next()?;
-    let month = u64::try_from(MONTHS.iter().position(|name| *name == month)?).ok()?;
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    let month = u64::try_from(month).ok()?.checked_add(1)?;
     let year = number(parts.next(), 9999)?;
     let hour = number(parts.next(), 23)?;
     let minute = number(parts.next(), 59)?;
     let second = number(parts.next(), 60)?;
-    // Days since 1970 by years that begin in March, so that a leap day is the last of its year.
-    let (year, month) = if month < 2 {
-        (year.checked_sub(1)?, month.checked_add(10)?)
-    } else {
-        (year, month.checked_sub(2)?)
-    };
-    let leap_days = (year / 4)
-        .checked_sub(year / 100)?
-        .checked_add(year / 400)?;
-    let of_year = month.checked_mul(153)?.checked_add(2)? / 5;
-    let days = year
-        .checked_mul(365)?
-        .checked_add(leap_days)?
-        .checked_add(of_year)?
-        .checked_add(day)?
-        // 0000-03-01 to 1970-01-01, and the first day of a month is 1.
-        .checked_sub(719_469)?;
-    let hours = days.checked_mul(24)?.checked_add(hour)?;
-    let minutes = hours.checked_mul(60)?.checked_add(minute)?;
-    let seconds = minutes.checked_mul(60)?.checked_add(second)?;
-    Some(UnixMillis::new(0).after(Duration::from_secs(seconds)))
+    UnixMillis::from_civil([year, month, day, hour, minute, second])
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub struct SigningKey {
 /// Why a text is no key that could be used. It never holds any of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum UnfitKey {
-    /// PKCS#1, or the form of elliptic curves before PKCS#8.
+    /// RSA's own form, PKCS#1 (RFC 8017 appendix A.1.2).
     #[error(
         "holds a key in an older form (PKCS#1, `BEGIN RSA PRIVATE KEY`); convert it with `openssl pkcs8 -topk8 -nocrypt -in old.key -out new.key` and set the new one"
     )]

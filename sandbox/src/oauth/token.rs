@@ -36,6 +36,12 @@ pub(super) async fn token(
 async fn answer(world: &World, headers: &HeaderMap, body: &[u8]) -> Response {
     let form = Parameters::parse(body);
     let grant_type = form.get("grant_type").unwrap_or_default();
+    // What tells one from another is its signature.
+    for assertion in ["client_assertion", "assertion"] {
+        if let Some((_, signature)) = form.get(assertion).and_then(|text| text.rsplit_once('.')) {
+            world.accounts.note("assertion", signature);
+        }
+    }
     let exchange = exchange_of(&form);
     let account = exchange
         .as_ref()

@@ -54,6 +54,8 @@ const NUMBERS: &[(&[u32], &str, Who)] = &[
         Administrator,
     ),
     (&[65001], "invalid_grant", Owner),
+    (&[700_021, 700_023], "invalid_client", Operator),
+    (&[700_024], "invalid_client", Nobody),
     (&[65001], "consent_required", Owner),
     (&[65004], "access_denied", Owner),
     (&[90094], "access_denied", Administrator),

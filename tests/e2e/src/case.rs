@@ -2,7 +2,7 @@
 
 use edgepost_sandbox::{AccountSettings, Fault, Script, TokenFault};
 
-use crate::Site;
+use crate::{Signing, Site};
 
 /// One case.
 pub struct Case {
@@ -57,6 +57,8 @@ pub struct Setup {
     pub elsewhere: Option<Server>,
     /// Whether a grant is supplied to begin with. Without one the mailbox is connected in a browser.
     pub granted: bool,
+    /// How the application signs, where it does.
+    pub signing: Option<Signing>,
     /// Whether the provider's entrance is at another origin than its consent page.
     pub federated: bool,
     /// Mailboxes, all on the one port and account.
@@ -96,6 +98,7 @@ impl Default for Setup {
             implicit_tls: false,
             elsewhere: None,
             granted: true,
+            signing: None,
             federated: false,
             mailboxes: 1,
             redirect: None,

@@ -6,6 +6,7 @@ use xtask::Result;
 
 use crate::api::Keys;
 use crate::case::{Case, Port};
+use crate::signing::By;
 use crate::site::OWNER;
 
 /// What one case has in the configuration.
@@ -14,6 +15,7 @@ pub(crate) struct Corner {
     pub(crate) address: String,
     pub(crate) port: u16,
     pub(crate) keys: Option<Keys>,
+    pub(crate) signer: Option<String>,
 }
 
 /// Opens the ports, makes the account, and adds what the case needs to variables and secrets.
@@ -53,8 +55,15 @@ pub(crate) fn configure(
     };
     sandbox.add_account(&address, setup.account.clone());
     let refresh_secret = format!("SECRET_REFRESH{number}");
-    if setup.granted {
-        secrets.push((refresh_secret.clone(), sandbox.grant(&address)));
+    // Nobody consents to what an application does by a right of its own.
+    let granted = setup.granted
+        && setup
+            .signing
+            .is_none_or(|signing| signing.by == By::Consent);
+    let signer = setup.signing.map(|_| format!("{world}_signer{number}"));
+    if granted {
+        let client = signer.as_deref().unwrap_or(sandbox.client_id());
+        secrets.push((refresh_secret.clone(), sandbox.grant_to(client, &address)));
     }
     sandbox.script_token_endpoint(&address, (setup.token)(port), setup.token_then.clone());
 
@@ -83,7 +92,10 @@ pub(crate) fn configure(
             "smtp_host": smtp_host, "smtp_port": smtp_port, "smtp_tls": smtp_tls,
             "aliases": aliases,
         });
-        if setup.granted {
+        if let (Some(signing), Some(signer)) = (setup.signing, &signer) {
+            signing.configure(signer, &address, sandbox, &mut mailbox, secrets)?;
+        }
+        if granted {
             mailbox["refresh_token"] = json!(refresh_secret);
         }
         let mut form = json!({ "mailbox": name, "to": [OWNER], "subject": "An enquiry" });
@@ -99,6 +111,7 @@ pub(crate) fn configure(
         address,
         port,
         keys,
+        signer,
     })
 }
 

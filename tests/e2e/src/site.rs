@@ -43,6 +43,8 @@ pub struct Site<'w> {
     pub port: u16,
     /// Its keys to the API, where it has any.
     pub keys: Option<&'w Keys>,
+    /// What its application is known as to the provider, where it signs.
+    pub signer: Option<String>,
 }
 
 impl Site<'_> {

@@ -122,6 +122,7 @@ impl World {
             address: corner.address.clone(),
             port: corner.port,
             keys: corner.keys.as_ref(),
+            signer: corner.signer.clone(),
         }
     }
 

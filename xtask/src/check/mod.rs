@@ -3,6 +3,9 @@
 //! The variables go through the Worker's own configuration module; what is added here are the
 //! platform's limits and which secrets have to be set.
 
+mod certificates;
+mod stand_in;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,7 @@ use std::str::FromStr;
 use edgepost::config::Config;
 use serde_json::Value;
 
-use crate::{Context, Error, Result, key, paths};
+use crate::{Context, Error, Result, paths};
 
 /// Most octets of one variable or secret, on every plan.
 /// <https://developers.cloudflare.com/workers/platform/limits/>
@@ -62,6 +65,13 @@ pub struct Report {
     counted: usize,
 }
 
+impl Report {
+    fn add(&mut self, mut other: Self) {
+        self.problems.append(&mut other.problems);
+        self.notes.append(&mut other.notes);
+    }
+}
+
 /// Checks `wrangler.toml`, or `config`, with the `.dev.vars` beside it; prints what it finds.
 ///
 /// # Errors
@@ -70,7 +80,9 @@ pub fn run(plan: Plan, config: Option<PathBuf>) -> Result<()> {
     let config = config.unwrap_or_else(|| paths::root().join("wrangler.toml"));
     let vars = read_vars(&config)?;
     let secrets = read_secrets(&config.with_file_name(".dev.vars"))?;
+    let ending = certificates::ending(&vars, certificates::now());
     let mut report = check(plan, vars, secrets);
+    report.add(ending);
     check_bindings(&config, &mut report)?;
     for note in &report.notes {
         println!("note: {note}");
@@ -128,8 +140,7 @@ fn check(
                 report.notes.push(format!(
                     "{name} must be set with `wrangler secret put {name}`"
                 ));
-                let stand_in = key::fresh().unwrap_or_default();
-                vars.entry(name).or_insert_with(|| Value::from(stand_in));
+                stand_in::set(&mut vars, name);
             }
         }
     }
@@ -228,28 +239,46 @@ fn read_vars(config: &Path) -> Result<BTreeMap<String, Value>> {
     }
 }
 
-/// `NAME=value` lines, the value bare or in quotes, `#` for comments.
+/// `NAME=value` lines, `#` for comments. The value is bare or in quotes, and goes on over the lines until
+/// they end, as a key does.
 fn read_secrets(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
-    let Ok(text) = fs::read_to_string(path) else {
-        return Ok(None);
-    };
+    match fs::read_to_string(path) {
+        Ok(text) => parse_secrets(&text).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+fn parse_secrets(text: &str) -> Result<BTreeMap<String, String>> {
     let mut secrets = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
+        let wrong = |what: &str| format!(".dev.vars, line {}: {what}", number + 1);
         let (name, value) = line
             .split_once('=')
-            .ok_or_else(|| format!(".dev.vars, line {}: expected NAME=value", number + 1))?;
+            .ok_or_else(|| wrong("expected NAME=value"))?;
         let value = value.trim();
-        let bare = ['"', '\'']
+        let value = match ['"', '\'']
             .iter()
-            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
-            .unwrap_or(value);
-        secrets.insert(name.trim().to_owned(), bare.to_owned());
+            .find_map(|q| Some((*q, value.strip_prefix(*q)?)))
+        {
+            None => value.to_owned(),
+            Some((quote, first)) => {
+                let mut value = first.to_owned();
+                while !value.ends_with(quote) {
+                    let (_, next) = lines.next().ok_or_else(|| wrong("a quote does not end"))?;
+                    value = format!("{value}\n{}", next.trim_end());
+                }
+                value.pop();
+                value
+            }
+        };
+        secrets.insert(name.trim().to_owned(), value);
     }
-    Ok(Some(secrets))
+    Ok(secrets)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Plan, Report, VARIABLE_OCTETS, check, check_bindings};
+use edgepost::time::UnixMillis;
+
+use super::{Plan, Report, VARIABLE_OCTETS, certificates, check, check_bindings, parse_secrets};
 use crate::paths;
 
 fn vars(value: Value) -> BTreeMap<String, Value> {
@@ -134,4 +136,81 @@ fn mail_by_the_platform_needs_its_binding() {
     assert!(found("").starts_with("ALERT.send_email_from: needs a binding"));
     assert!(!found("[[send_email]]\nname = \"OTHER\"\n").is_empty());
     assert_eq!(found("[[send_email]]\nname = \"ALERT_EMAIL\"\n"), "");
+}
+
+/// The mailboxes of an organisation that has one of each kind.
+fn signing() -> Value {
+    let mut value = sound();
+    value["MAILBOX_CERTIFIED"] = json!({
+        "address": "a@example.com", "provider": "microsoft", "tenant": "example.com",
+        "client_id": "c", "grant": "application", "private_key": "SECRET_KEY",
+        "certificate": include_str!("../../../tests/fixtures/keys/another.crt"),
+    });
+    value["MAILBOX_ROBOT"] = json!({
+        "address": "b@example.com", "provider": "google", "grant": "service_account",
+        "service_account": "SECRET_FILE",
+    });
+    value
+}
+
+#[test]
+fn keys_that_are_not_at_hand_are_taken_as_set_and_what_is_around_them_is_checked() {
+    let report = check(Plan::Free, vars(signing()), None);
+    assert_eq!(problems(&report), "");
+    assert!(
+        report
+            .notes
+            .concat()
+            .contains("wrangler secret put SECRET_KEY")
+    );
+    let mut value = signing();
+    value["MAILBOX_CERTIFIED"]["certificate"] = json!("no certificate");
+    value["MAILBOX_ROBOT"]["provider"] = json!("outlook");
+    let found = problems(&check(Plan::Free, vars(value), None));
+    assert!(found.contains("MAILBOX_CERTIFIED.certificate"), "{found}");
+    assert!(found.contains("MAILBOX_ROBOT.grant"), "{found}");
+}
+
+#[test]
+fn keys_at_hand_are_checked_over_all_their_lines() {
+    let key = include_str!("../../../tests/fixtures/keys/application.key");
+    let lines = format!("# keys\nA=bare\nSECRET_KEY=\"{key}\"\nB='quoted'\n");
+    let secrets = parse_secrets(&lines).unwrap();
+    assert_eq!(
+        (secrets["A"].as_str(), secrets["B"].as_str()),
+        ("bare", "quoted")
+    );
+    assert_eq!(secrets["SECRET_KEY"], key);
+    // It is another's certificate.
+    let found = problems(&check(Plan::Free, vars(signing()), Some(secrets)));
+    assert!(
+        found.contains("MAILBOX_CERTIFIED.certificate: belongs to another key"),
+        "{found}"
+    );
+    let cut = parse_secrets("A='hush\nhush").unwrap_err().to_string();
+    assert_eq!(cut, ".dev.vars, line 1: a quote does not end");
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_noted_and_one_that_has_ended_is_a_problem() {
+    // It ends on 31 October 2126.
+    let value = vars(signing());
+    let on = |year, month, day| {
+        let now = UnixMillis::from_civil([year, month, day, 0, 0, 0]).unwrap();
+        let report = certificates::ending(&value, now);
+        (report.notes.concat(), problems(&report))
+    };
+    assert_eq!(on(2126, 9, 1), (String::new(), String::new()));
+    let (note, problem) = on(2126, 10, 15);
+    assert!(
+        note.contains("MAILBOX_CERTIFIED.certificate ends on 2126-10-31"),
+        "{note}"
+    );
+    assert_eq!(problem, "");
+    let (note, problem) = on(2126, 11, 1);
+    assert_eq!(note, "");
+    assert!(
+        problem.contains("MAILBOX_CERTIFIED.certificate: has ended"),
+        "{problem}"
+    );
 }

@@ -55,14 +55,15 @@ fn derive(deployed: &str, vars: Map<String, Value>) -> Result<Value> {
     Ok(config)
 }
 
-/// `NAME="value"` lines. Keys and tokens need no escape; what would is refused, not guessed at.
+/// `NAME='value'` lines: nothing between single quotes is changed by whoever reads it, and a key has
+/// lines. What would need an escape all the same is refused, not guessed at.
 fn dev_vars(secrets: &[(String, String)]) -> Result<String> {
     let mut out = String::new();
     for (name, value) in secrets {
-        if value.contains(|c: char| c.is_control() || matches!(c, '"' | '\\' | '$')) {
+        if value.contains(|c: char| (c.is_control() && c != '\n') || matches!(c, '\'' | '$')) {
             return Err(format!("secret {name} holds a character .dev.vars cannot").into());
         }
-        out += &format!("{name}=\"{value}\"\n");
+        out += &format!("{name}='{value}'\n");
     }
     Ok(out)
 }
@@ -107,9 +108,9 @@ mod tests {
     fn a_secret_that_needs_an_escape_is_refused_without_being_shown() {
         assert_eq!(
             dev_vars(&[("A".into(), "b-_=".into())]).unwrap(),
-            "A=\"b-_=\"\n"
+            "A='b-_='\n"
         );
-        let message = dev_vars(&[("A".into(), "hush\"".into())])
+        let message = dev_vars(&[("A".into(), "hush'".into())])
             .unwrap_err()
             .to_string();
         assert!(

@@ -23,6 +23,7 @@ mod outcome;
 mod recipients;
 mod refused;
 mod replies;
+mod signed;
 mod smuggling;
 mod stop;
 mod tls;
@@ -50,6 +51,7 @@ pub fn main() -> Vec<Case> {
         lost::cases(),
         unreachable::cases(),
         token::cases(),
+        signed::cases(),
         api::cases(),
         api_fields::cases(),
         api_smuggling::cases(),
