@@ -210,11 +210,13 @@ impl Sorted {
     }
 }
 
-fn errors(mut bad: Vec<(usize, ApiError)>) -> Value {
-    bad.sort_by_key(|(index, _)| *index);
-    let error =
-        |(index, error): (usize, ApiError)| json!({ "index": index, "message": error.message });
-    bad.into_iter().map(error).collect()
+/// In the order of the request. The list is a short one.
+fn errors(bad: &[(usize, ApiError)], messages: usize) -> Value {
+    let of = |index: usize| bad.iter().find(|(place, _)| *place == index);
+    let errors = (0..messages).filter_map(of);
+    errors
+        .map(|(index, error)| json!({ "index": index, "message": error.message }))
+        .collect()
 }
 
 /// Why a body was not read to its end.
