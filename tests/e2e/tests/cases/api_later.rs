@@ -50,14 +50,15 @@ fn email(site: &Site, id: &str) -> Value {
 }
 
 fn waits(site: &Site) {
-    let at = seconds(6);
+    let at = seconds(10);
     let mail = site.mail_with("scheduled_at", json!(written(at)));
     let id = site.send_mail(&mail);
     let waiting = email(site, &id);
     assert_eq!(waiting["last_event"], "scheduled", "{waiting}");
     // Another that goes at once, and sets the alarm for itself.
     site.until_sent(&site.send_mail(&site.plain_mail()));
-    assert_eq!(email(site, &id)["last_event"], "scheduled");
+    let event = email(site, &id)["last_event"].clone();
+    assert!(event == "scheduled" || seconds(0) >= at, "{event}");
     site.until_sent(&id);
     assert!(seconds(0) >= at, "sent before its time");
     let mails = site.mails();
@@ -116,7 +117,9 @@ fn lists(site: &Site) {
         sent.insert(0, site.send_mail(&mail));
     }
     let page = |query: &str| {
-        let answer = ask(site, &format!("GET {EMAILS}{query}"), &Value::Null);
+        let authorization = site.bearer(Key::Full);
+        let headers = [("authorization", authorization.as_str())];
+        let answer = site.world.get_own(&format!("{EMAILS}{query}"), &headers);
         assert_eq!(answer.status, 200, "{}", answer.body);
         let list = answer.json().expect("JSON");
         let data = list["data"].as_array().expect("a list").clone();
