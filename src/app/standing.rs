@@ -1,7 +1,7 @@
 //! Where an object stands, whatever the configuration says: whether the Registry knows it, and what
 //! its operator has switched off. An Outbox and a Keeper have one each, and it outlives every deploy.
 
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     drain::resume,
@@ -11,18 +11,13 @@ use super::{
 use crate::time::UnixMillis;
 
 /// The record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// The version of this record's form.
-    v: u8,
     /// The Registry knows the object.
-    #[serde(default)]
     pub entered: bool,
     /// Since when it is stopped.
-    #[serde(default)]
     pub stopped: Option<UnixMillis>,
     /// Of an Outbox: its mailbox was disconnected, and not the credential that it shares.
-    #[serde(default)]
     pub disconnected: bool,
 }
 
@@ -31,27 +26,29 @@ impl Standing {
 
     /// The form in which it is stored.
     pub fn to_stored(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let record = json!({
+            "v": Self::VERSION,
+            "entered": self.entered,
+            "stopped": self.stopped.map(UnixMillis::as_millis),
+            "disconnected": self.disconnected,
+        });
+        record.to_string()
     }
 
     /// Reads the stored form. Later versions add to it, and what they add is not needed to obey. Of a
     /// record that cannot be read at all nobody knows that it is not that of a STOP: it counts as one,
     /// until somebody starts the object.
     pub fn from_stored(stored: &str) -> Self {
-        serde_json::from_str(stored).unwrap_or(Self {
-            stopped: Some(UnixMillis::new(0)),
-            ..Self::default()
-        })
-    }
-}
-
-impl Default for Standing {
-    fn default() -> Self {
+        let record: Value = serde_json::from_str(stored).unwrap_or_default();
+        let is = |name| record.get(name).and_then(Value::as_bool) == Some(true);
+        let stopped = match record.get("stopped") {
+            Some(Value::Null) => None,
+            since => Some(since.and_then(Value::as_u64).unwrap_or_default()),
+        };
         Self {
-            v: Self::VERSION,
-            entered: false,
-            stopped: None,
-            disconnected: false,
+            entered: is("entered"),
+            stopped: stopped.map(UnixMillis::new),
+            disconnected: is("disconnected"),
         }
     }
 }

@@ -8,8 +8,8 @@ use futures_util::{
 };
 use wasm_bindgen::JsValue;
 use worker::{
-    AbortController, AbortSignal, Delay, Fetch, Headers, Method, Request, RequestInit,
-    RequestRedirect, Response, js_sys::Uint8Array,
+    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
+    js_sys::Uint8Array,
 };
 
 use crate::{
@@ -27,46 +27,48 @@ impl HttpClient for PlatformHttp {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, HttpFault> {
-        in_time(async |signal: &AbortSignal| whole(begin(&request, signal).await?).await).await
+        in_time(request, true).await
     }
 
     async fn status(&self, request: http::Request<Vec<u8>>) -> Result<u16, HttpFault> {
-        in_time(async |signal: &AbortSignal| Ok(begin(&request, signal).await?.status_code())).await
+        let answer = in_time(request, false).await?;
+        Ok(answer.status().as_u16())
     }
 }
 
-/// Does an exchange, and whatever came of it leaves nothing of it going on.
-async fn in_time<T>(
-    exchange: impl AsyncFnOnce(&AbortSignal) -> Result<T, HttpFault>,
-) -> Result<T, HttpFault> {
+/// Whatever came of it, nothing of the exchange goes on.
+async fn in_time(
+    request: http::Request<Vec<u8>>,
+    with_body: bool,
+) -> Result<http::Response<Vec<u8>>, HttpFault> {
     let abort = AbortController::default();
     let signal = abort.signal();
-    let exchange = pin!(exchange(&signal));
+    let exchange = pin!(exchange(request, &signal, with_body));
     let result = match select(exchange, pin!(Delay::from(TOKEN_REQUEST_TIMEOUT))).await {
-        Either::Left((result, _)) => result,
+        Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(HttpFault::TimedOut),
     };
     abort.abort();
     result
 }
 
-async fn begin(
-    request: &http::Request<Vec<u8>>,
-    signal: &AbortSignal,
-) -> Result<Response, HttpFault> {
-    let request = to_platform(request).map_err(|_| HttpFault::Connection)?;
-    let answer = Fetch::Request(request).send_with_signal(signal).await;
-    answer.map_err(|_| HttpFault::Connection)
-}
-
-async fn whole(mut answer: Response) -> Result<http::Response<Vec<u8>>, HttpFault> {
+async fn exchange(
+    request: http::Request<Vec<u8>>,
+    signal: &worker::AbortSignal,
+    with_body: bool,
+) -> Result<http::Response<Vec<u8>>, HttpFault> {
+    let request = to_platform(&request).map_err(|_| HttpFault::Connection)?;
+    let mut answer = Fetch::Request(request)
+        .send_with_signal(signal)
+        .await
+        .map_err(|_| HttpFault::Connection)?;
     let mut builder = http::Response::builder().status(answer.status_code());
     for (name, value) in answer.headers().entries() {
         builder = builder.header(name, value);
     }
     let mut body = Vec::new();
     // An answer without a body has no stream.
-    if let Ok(mut stream) = answer.stream() {
+    if let (true, Ok(mut stream)) = (with_body, answer.stream()) {
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(|_| HttpFault::Connection)?;
             if body.len().saturating_add(piece.len()) > TOKEN_RESPONSE_OCTETS {

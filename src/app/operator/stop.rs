@@ -1,8 +1,10 @@
 //! STOP: everything stands still, and whoever stopped it is told what did not answer.
 
-use std::collections::BTreeSet;
-
-use futures_util::future::join_all;
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
 
 use super::{
     super::{
@@ -113,42 +115,72 @@ where
         match known {
             Some(Ok(RegistryAnswer::Known(known))) => {
                 told.answered.push("registry".to_owned());
-                objects.extend(known.objects);
+                for name in known.objects {
+                    if !objects.contains(&name) {
+                        objects.push(name);
+                    }
+                }
             }
             _ => told.silent.push("registry".to_owned()),
         }
-        let (outboxes, keepers): (Vec<_>, Vec<_>) = objects
-            .into_iter()
-            .partition(|name| name.as_outbox().is_some());
         // Who sends is stopped first, and is started last: it would ask who is not yet there.
-        let rounds = match word {
-            Word::Start => [keepers, outboxes],
-            _ => [outboxes, keepers],
-        };
-        for round in rounds {
-            let deadline = self.clock.now().after(STOP_TIMEOUT);
-            let calls = round.iter().map(|name| {
-                let call = self.mailboxes.tell(name, word);
-                by(self.clock, deadline, call)
-            });
-            for (name, answer) in round.iter().zip(join_all(calls).await) {
-                let list = match answer {
-                    Some(Ok(())) => &mut told.answered,
-                    _ => &mut told.silent,
-                };
-                list.push(name.as_str().to_owned());
-            }
+        for sends in [word == Word::Stop, word != Word::Stop] {
+            let round = objects.iter();
+            let round = round.filter(|name| name.as_outbox().is_some() == sends);
+            self.tell_round(round, word, &mut told).await;
         }
         told
     }
 
-    fn configured(&self) -> BTreeSet<ObjectName> {
+    /// Tells all of these at once.
+    async fn tell_round<'n>(
+        &self,
+        round: impl Iterator<Item = &'n ObjectName>,
+        word: Word,
+        told: &mut Told,
+    ) {
+        let deadline = self.clock.now().after(STOP_TIMEOUT);
+        let mut calls: Vec<_> = round
+            .map(|name| {
+                let call = by(self.clock, deadline, self.mailboxes.tell(name, word));
+                (name, Box::pin(call), None)
+            })
+            .collect();
+        poll_fn(|context| {
+            let mut all = true;
+            for (_, call, answer) in &mut calls {
+                if answer.is_none() {
+                    match Pin::new(call).poll(context) {
+                        Poll::Ready(done) => *answer = Some(done),
+                        Poll::Pending => all = false,
+                    }
+                }
+            }
+            if all { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        for (name, _, answer) in calls {
+            let list = match answer.flatten() {
+                Some(Ok(())) => &mut told.answered,
+                _ => &mut told.silent,
+            };
+            list.push(name.as_str().to_owned());
+        }
+    }
+
+    fn configured(&self) -> Vec<ObjectName> {
         let config = self.config;
         let outboxes = config.mailboxes.keys().chain(&config.faulty_mailboxes);
-        let keepers = config.mailboxes.values();
-        outboxes
+        let mut objects: Vec<_> = outboxes
             .map(|name| ObjectName::outbox(name.as_str()))
-            .chain(keepers.map(|it| ObjectName::keeper(&it.credential().keeper_name())))
-            .collect()
+            .collect();
+        for mailbox in config.mailboxes.values() {
+            let keeper = ObjectName::keeper(&mailbox.credential().keeper_name());
+            // Several mailboxes of an application have one.
+            if !objects.contains(&keeper) {
+                objects.push(keeper);
+            }
+        }
+        objects
     }
 }

@@ -27,3 +27,95 @@ impl Session {
         self.fail(Failure::of_message(Cause::Stopped));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Session, SessionConfig, TlsMode, UnixMillis};
+    use crate::{
+        mail::Envelope,
+        outcome::Outcome,
+        secret::AccessToken,
+        smtp::{ClientName, Input, Needs, Output, Piece, Transaction},
+    };
+
+    const NOW: UnixMillis = UnixMillis::new(1_795_339_800_000);
+    const LATER: UnixMillis = UnixMillis::new(1_795_339_900_000);
+
+    /// What it wants to write, until it waits for something else.
+    fn written(session: &mut Session) -> (String, Output) {
+        let mut text = String::new();
+        loop {
+            match session.poll_output() {
+                Output::Transmit(octets) => text.push_str(&String::from_utf8_lossy(&octets)),
+                other => return (text, other),
+            }
+        }
+    }
+
+    fn hear(session: &mut Session, replies: &[&str]) {
+        for reply in replies {
+            let _ = written(session);
+            session.handle_input(Input::Received(reply.as_bytes()), NOW);
+        }
+    }
+
+    /// A session whose content is out, and whose second recipient is left over.
+    fn handed_over() -> Session {
+        let user: crate::mail::EmailAddress = "sales@shop.test".parse().unwrap();
+        let mut session = Session::new(
+            SessionConfig {
+                client_name: ClientName::of(&user),
+                user: user.clone(),
+                token: AccessToken::new("token").unwrap(),
+                tls: TlsMode::Implicit,
+            },
+            NOW,
+        );
+        let ehlo = "250-mx\r\n250 AUTH XOAUTH2\r\n";
+        hear(&mut session, &["220 mx\r\n", ehlo, "235 ok\r\n"]);
+        let envelope = Envelope {
+            reverse_path: user.clone(),
+            forward_paths: vec![user.clone(), user],
+        };
+        let transaction = Transaction {
+            envelope,
+            size: 3,
+            needs: Needs::default(),
+        };
+        session.begin(transaction, LATER, NOW);
+        let too_many = "452 4.5.3 too many recipients\r\n";
+        hear(
+            &mut session,
+            &["250 ok\r\n", "250 ok\r\n", too_many, "354 go\r\n"],
+        );
+        session.content(Piece::More(b"a\r\n"), NOW);
+        session.content(Piece::End, NOW);
+        let _ = written(&mut session);
+        session
+    }
+
+    #[test]
+    fn d8_a_message_that_is_with_the_server_is_waited_for_and_no_mail_follows() {
+        let mut goes_on = handed_over();
+        goes_on.handle_input(Input::Received(b"250 ok\r\n"), NOW);
+        assert!(written(&mut goes_on).0.starts_with("MAIL"));
+
+        let mut session = handed_over();
+        assert!(!session.can_halt());
+        session.halt();
+        session.handle_input(Input::Received(b"250 ok\r\n"), NOW);
+        let (text, next) = written(&mut session);
+        assert_eq!(text, "");
+        let Output::Concluded(outcomes) = next else {
+            panic!("{next:?}");
+        };
+        assert!(matches!(
+            outcomes[..],
+            [Outcome::Accepted(_), Outcome::Deferred(_)]
+        ));
+        // Ready for QUIT, and for nothing else.
+        assert!(matches!(session.poll_output(), Output::Ready));
+        session.quit(NOW);
+        assert_eq!(written(&mut session).0, "QUIT\r\n");
+    }
+}
