@@ -260,6 +260,16 @@ pub const TOKEN_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Octets of a token endpoint's answer. Real ones are 2 to 6 KB.
 pub const TOKEN_RESPONSE_OCTETS: usize = 64 * 1024;
 
+/// Characters of an endpoint in an authorization server's metadata. Real ones have about 100.
+pub const ENDPOINT_CHARS: usize = 2048;
+
+/// How long an authorization server's metadata is used before it is asked for again. It changes when
+/// a provider moves, and a provider that moves keeps its old endpoints for longer than this.
+pub const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long the metadata of before is used when it could not be had anew.
+pub const METADATA_RETRY: Duration = Duration::from_secs(15 * 60);
+
 /// Characters of the reason in a SASL error challenge that are kept beside the server's words,
 /// which have the rest of [`ANSWER_CHARS`].
 pub const SASL_REASON_CHARS: usize = 200;

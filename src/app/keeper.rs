@@ -4,6 +4,7 @@ mod ask;
 mod connect;
 mod custody;
 mod disconnect;
+mod server;
 mod trial;
 
 use std::cell::RefCell;

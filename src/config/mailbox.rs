@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use super::{HttpsUrl, SecretName, fields::Fields};
+use super::{Name, SecretName, custom, fields::Fields};
 use crate::{
     mail::{EmailAddress, HeaderText, Mailbox},
     oauth::{Cloud, Credential, Provider, Right},
     secret::Secret,
-    tls::TlsMode,
 };
 
 /// A sending mailbox.
@@ -66,7 +65,7 @@ impl MailboxConfig {
             if provider.as_ref().is_some_and(|provider| {
                 of_nobody
                     .iter()
-                    .any(|part| provider.token_endpoint.contains(part))
+                    .any(|part| provider.authority().contains(part))
             }) {
                 fields.problem(
                     "tenant",
@@ -106,33 +105,7 @@ impl MailboxConfig {
             }
             "outlook" => Some(Provider::microsoft("consumers")),
             "google" | "gmail" => Some(Provider::google()),
-            "custom" => {
-                let token_endpoint: Option<HttpsUrl> = fields.required("token_endpoint");
-                let authorization_endpoint: Option<HttpsUrl> =
-                    fields.optional("authorization_endpoint");
-                let revocation_endpoint: Option<HttpsUrl> = fields.optional("revocation_endpoint");
-                let issuer: Option<HttpsUrl> = fields.optional("issuer");
-                let scope = fields.required_text("scope");
-                let host: Option<SmtpHost> = fields.required("smtp_host");
-                let port = Self::read_port(fields);
-                let tls = Self::read_tls(fields);
-                let port = port?;
-                Some(Provider {
-                    authorization_endpoint: authorization_endpoint.as_ref().map(text_of),
-                    revocation_endpoint: revocation_endpoint.as_ref().map(text_of),
-                    // Issuers are compared to the letter, and one without a path has no slash.
-                    issuer: issuer
-                        .as_ref()
-                        .map(|issuer| issuer.as_str().trim_end_matches('/').to_owned()),
-                    ..Provider::custom(
-                        token_endpoint?.as_str(),
-                        scope?,
-                        &host?.0,
-                        port,
-                        tls.unwrap_or_else(|| TlsMode::usual_at(port)),
-                    )
-                })
-            }
+            "custom" => custom::read(fields),
             _ => {
                 fields.problem(
                     "provider",
@@ -166,6 +139,16 @@ impl MailboxConfig {
         }
     }
 
+    /// Where a provider sends a browser back to, below `PUBLIC_URL`. Each authorization server has a path
+    /// of its own, so that an answer of one is never taken for that of another (RFC 9700 §4.4.2.2);
+    /// which of them a `custom` one is, nobody but the mailbox's name tells.
+    pub fn callback_path(&self, name: &Name) -> String {
+        match self.provider.id {
+            "custom" => format!("/oauth/callback/custom/{name}"),
+            known => format!("/oauth/callback/{known}"),
+        }
+    }
+
     /// Whose tokens it sends with.
     pub fn credential(&self) -> Credential {
         match self.right {
@@ -173,29 +156,6 @@ impl MailboxConfig {
                 Credential::grant(&self.provider, &self.client_id, &self.sender.address)
             }
             Right::Application => Credential::application(&self.provider, &self.client_id),
-        }
-    }
-
-    fn read_port(fields: &mut Fields<'_>) -> Option<u16> {
-        let port = fields.required_port("smtp_port");
-        // developers.cloudflare.com/workers/runtime-apis/tcp-sockets: Workers cannot reach it.
-        if port == Some(25) {
-            fields.problem(
-                "smtp_port",
-                "must not be 25, which the platform does not let through; submission is at 587 or 465",
-            );
-        }
-        port
-    }
-
-    fn read_tls(fields: &mut Fields<'_>) -> Option<TlsMode> {
-        match fields.text("smtp_tls")? {
-            "implicit" => Some(TlsMode::Implicit),
-            "starttls" => Some(TlsMode::StartTls),
-            _ => {
-                fields.problem("smtp_tls", "must be implicit or starttls");
-                None
-            }
         }
     }
 
@@ -221,10 +181,6 @@ impl MailboxConfig {
     }
 }
 
-fn text_of(url: &HttpsUrl) -> String {
-    url.as_str().to_owned()
-}
-
 /// A directory (tenant) of Microsoft Entra: an id, a verified domain, or `common`,
 /// `organizations`, `consumers`.
 struct Tenant(String);
@@ -248,6 +204,13 @@ impl FromStr for Tenant {
 /// issued to names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SmtpHost(String);
+
+impl SmtpHost {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl FromStr for SmtpHost {
     type Err = &'static str;

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest},
     config::Name,
-    oauth::{Fingerprint, TokenFailure},
+    oauth::{Fingerprint, Metadata, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
@@ -58,6 +58,7 @@ impl DurableObject for TokenKeeper {
         let asked = match path.as_str() {
             "/disconnect" => Asked::Disconnect,
             "/holds" => Asked::Holds,
+            "/metadata" => Asked::Metadata,
             _ => Asked::Token(refused.as_ref()),
         };
         self.answer(&mailbox, asked).await
@@ -70,6 +71,7 @@ enum Asked<'a> {
     Connect(&'a ConnectQuestion),
     Disconnect,
     Holds,
+    Metadata,
 }
 
 impl Asked<'_> {
@@ -78,6 +80,7 @@ impl Asked<'_> {
         match self {
             Self::Token(_) => Response::from_json(&KeeperAnswer::Failure(failure)),
             Self::Connect(_) => Response::from_json(&ConnectAnswer::Refused(failure.failure)),
+            Self::Metadata => Response::from_json(&Err::<Metadata, _>(failure)),
             Self::Disconnect | Self::Holds => Response::error("not here", 503),
         }
     }
@@ -131,6 +134,7 @@ impl TokenKeeper {
                 Ok(disconnected) => Response::from_json(&disconnected),
                 Err(_) => Response::error("storage", 503),
             },
+            Asked::Metadata => Response::from_json(&keeper.metadata().await),
             Asked::Holds => match keeper.holds_grant() {
                 Ok(holds) => Response::from_json(&holds),
                 Err(_) => Response::error("storage", 503),

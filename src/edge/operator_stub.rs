@@ -13,6 +13,7 @@ use crate::{
         RegistryAnswer, RegistryQuestion, Unreachable,
     },
     config::{Config, Name},
+    oauth::{Metadata, TokenFailure},
     outbox::Health,
 };
 
@@ -68,6 +69,13 @@ fn about(mailbox: &Name) -> KeeperRequest {
 impl Mailboxes for OperatorStubs<'_> {
     async fn connect(&self, question: &ConnectQuestion) -> Result<ConnectAnswer, Unreachable> {
         self.keeper(&question.mailbox, "connect", question).await
+    }
+
+    async fn metadata(
+        &self,
+        mailbox: &Name,
+    ) -> Result<Result<Metadata, TokenFailure>, Unreachable> {
+        self.keeper(mailbox, "metadata", &about(mailbox)).await
     }
 
     async fn disconnect(&self, mailbox: &Name) -> Result<Disconnected, Unreachable> {

@@ -19,6 +19,7 @@ use edgepost::{
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
     mail::Place,
+    oauth::{Metadata, TokenFailure},
     outbox::{EmailId, Health},
     seal::{Purpose, Sealer},
 };
@@ -321,6 +322,15 @@ impl Mailboxes for World {
         });
         let json = serde_json::to_string(&answer.await).unwrap();
         assert!(!json.contains("canary"), "{json}");
+        Ok(serde_json::from_str(&json).unwrap())
+    }
+
+    async fn metadata(
+        &self,
+        mailbox: &Name,
+    ) -> Result<Result<Metadata, TokenFailure>, Unreachable> {
+        let answer = self.keeper(mailbox, async |keeper| keeper.metadata().await);
+        let json = serde_json::to_string(&answer.await).unwrap();
         Ok(serde_json::from_str(&json).unwrap())
     }
 

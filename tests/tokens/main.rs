@@ -14,6 +14,7 @@
 mod support;
 
 mod custody;
+mod discovery;
 
 use std::{cell::RefCell, time::Duration};
 

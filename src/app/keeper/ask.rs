@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     oauth::{
-        ClientCredentialsGrant, CodeGrant, Granted, RefreshGrant, Right, TokenFailure, revocation,
+        ClientCredentialsGrant, CodeGrant, Granted, RefreshGrant, Revocation, Right, TokenFailure,
     },
     outcome::{Cause, Trouble},
     secret::Secret,
@@ -47,12 +47,13 @@ where
 
     /// One request for an access token.
     pub(super) async fn ask(&self, grant: &Grant) -> Result<Granted, TokenFailure> {
+        let provider = self.whole_provider().await?;
         let now = self.clock.now();
         let send = |request| self.http.send(request);
-        match grant {
+        let answer = match grant {
             Grant::Refresh(refresh_token) => {
                 let grant = RefreshGrant {
-                    provider: self.provider,
+                    provider: &provider,
                     client_id: self.client_id,
                     client_proof: self.client_secret.into(),
                     refresh_token,
@@ -61,13 +62,14 @@ where
             }
             Grant::Application => {
                 let grant = ClientCredentialsGrant {
-                    provider: self.provider,
+                    provider: &provider,
                     client_id: self.client_id,
                     client_proof: self.client_secret.into(),
                 };
                 grant.request(send, now).await
             }
-        }
+        };
+        answer.inspect_err(|failure| self.doubt(failure))
     }
 
     /// Exchanges a code for a grant.
@@ -76,8 +78,9 @@ where
         question: &ConnectQuestion,
         code_verifier: &Secret,
     ) -> Result<Granted, TokenFailure> {
+        let provider = self.whole_provider().await?;
         let grant = CodeGrant {
-            provider: self.provider,
+            provider: &provider,
             client_id: self.client_id,
             client_proof: self.client_secret.into(),
             code: &Secret::new(question.code.as_str()),
@@ -90,7 +93,16 @@ where
 
     /// Gives a refresh token back, where the provider takes it; whether it did.
     pub(super) async fn revoke(&self, refresh_token: &Secret) -> bool {
-        let Some(request) = revocation(self.provider, refresh_token) else {
+        let Ok(provider) = self.whole_provider().await else {
+            return false;
+        };
+        let revocation = Revocation {
+            provider: &provider,
+            client_id: self.client_id,
+            client_proof: self.client_secret.into(),
+            refresh_token,
+        };
+        let Some(request) = revocation.request() else {
             return false;
         };
         let answer = self.http.send(request).await;

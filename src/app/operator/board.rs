@@ -76,8 +76,7 @@ where
         let mut origins = Vec::new();
         for (name, mailbox) in &self.config.mailboxes {
             let condition = self.condition(name, mailbox).await;
-            let endpoint = mailbox.provider.authorization_endpoint.as_deref();
-            if let Some(origin) = endpoint.and_then(Origin::of_address)
+            if let Some(origin) = self.consent_origin(name, mailbox).await
                 && !origins.iter().any(|known| known == origin.as_str())
             {
                 origins.push(origin.as_str().to_owned());
@@ -102,6 +101,19 @@ where
             });
         }
         page(200, pages::board(&listed, &self.csrf(&session), &origins))
+    }
+
+    /// Where the button to connect a mailbox leads in the end. As long as a provider's endpoints are not
+    /// known, its issuer's host is the best guess.
+    async fn consent_origin(&self, name: &Name, mailbox: &MailboxConfig) -> Option<Origin> {
+        if mailbox.right == Right::Application {
+            return None;
+        }
+        let endpoint = match self.whole_provider(name, mailbox).await {
+            Ok(Ok(provider)) => provider.authorization_endpoint.clone(),
+            _ => mailbox.provider.issuer.clone(),
+        };
+        Origin::of_address(&endpoint?)
     }
 
     /// For monitors: 200 when every mailbox can send, and else 503.
@@ -198,7 +210,8 @@ fn actions(name: &Name, mailbox: &MailboxConfig, condition: &Condition) -> Vec<A
     };
     let mut actions = Vec::new();
     let by_consent = mailbox.right == Right::Consent;
-    if by_consent && mailbox.provider.authorization_endpoint.is_some() {
+    let provider = &mailbox.provider;
+    if by_consent && (provider.discovered || provider.authorization_endpoint.is_some()) {
         let label = if connected {
             "Connect again"
         } else {

@@ -10,7 +10,7 @@ mod callback;
 mod connect;
 mod login;
 
-use std::future::Future;
+use std::{borrow::Cow, future::Future};
 
 use super::{
     door::{Outboxes, Tongue, not_allowed, not_found, page, problem_response, tongue},
@@ -23,6 +23,7 @@ use crate::{
     access::{Session, SessionKey},
     api::Problem,
     config::{Config, MailboxConfig, Name},
+    oauth::{Metadata, Provider, TokenFailure},
     outbox::Health,
     pages::{self, Notice},
 };
@@ -49,6 +50,11 @@ pub trait Mailboxes {
         &self,
         question: &ConnectQuestion,
     ) -> impl Future<Output = Result<ConnectAnswer, Unreachable>>;
+    /// Has the Keeper say what the mailbox's authorization server says of itself.
+    fn metadata(
+        &self,
+        mailbox: &Name,
+    ) -> impl Future<Output = Result<Result<Metadata, TokenFailure>, Unreachable>>;
     /// Has the Keeper forget the grant.
     fn disconnect(&self, mailbox: &Name)
     -> impl Future<Output = Result<Disconnected, Unreachable>>;
@@ -137,14 +143,18 @@ where
             }
             ("POST", ["mailboxes", mailbox, "test"]) => self.test(request, mailbox).await,
             // No HEAD: a state is used up by whoever brings it.
-            ("GET", ["oauth", "callback", provider]) => self.callback(request, provider).await,
+            ("GET", ["oauth", "callback", _] | ["oauth", "callback", "custom", _]) => {
+                self.callback(request).await
+            }
             ("GET" | "HEAD", ["readyz"]) => self.readyz(request).await,
             (_, ["login"]) => not_allowed("GET, HEAD, POST"),
             (_, ["logout"] | ["mailboxes", _, "connect" | "disconnect" | "test"]) => {
                 not_allowed("POST")
             }
             (_, ["operator" | "readyz"]) => not_allowed("GET, HEAD"),
-            (_, ["oauth", "callback", _]) => not_allowed("GET"),
+            (_, ["oauth", "callback", _] | ["oauth", "callback", "custom", _]) => {
+                not_allowed("GET")
+            }
             _ => not_found(),
         };
         self.renewing(request, answer)
@@ -217,6 +227,19 @@ where
             return Err(told(request, 503, MISCONFIGURED, text));
         }
         Err(not_found())
+    }
+
+    /// A mailbox's provider with all its endpoints, as far as they can be known.
+    async fn whole_provider<'p>(
+        &self,
+        name: &Name,
+        mailbox: &'p MailboxConfig,
+    ) -> Result<Result<Cow<'p, Provider>, TokenFailure>, Unreachable> {
+        if !mailbox.provider.discovered {
+            return Ok(Ok(Cow::Borrowed(&mailbox.provider)));
+        }
+        let metadata = self.mailboxes.metadata(name).await?;
+        Ok(metadata.map(|metadata| Cow::Owned(mailbox.provider.completed_by(metadata))))
     }
 
     fn csrf(&self, session: &Session) -> String {

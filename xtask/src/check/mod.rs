@@ -3,6 +3,8 @@
 //! The variables go through the Worker's own configuration module; what is added here are the
 //! platform's limits and which secrets have to be set.
 
+mod mailboxes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -145,6 +147,7 @@ fn check(
                 .to_owned(),
         );
     }
+    report.notes.extend(mailboxes::notes(&parsed));
     report
         .problems
         .extend(parsed.problems.iter().map(ToString::to_string));
