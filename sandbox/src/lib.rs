@@ -39,10 +39,11 @@ mod options;
 mod random;
 mod smtp;
 mod sync;
+mod verifier;
 mod web;
 mod world;
 
-pub use accounts::{AccountSettings, Refuse, TokenFault, TokenRequest};
+pub use accounts::{AccountSettings, Refuse, TokenFault, TokenRequest, TokenVerdict};
 pub use authority::ServerIdentity;
 pub use handle::Sandbox;
 pub use hook::HookPost;

@@ -35,6 +35,7 @@ pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};
 pub use keeper::{
     ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest,
+    MetadataAnswer,
 };
 pub use meter::{Meter, Rate};
 pub use operator::{Mailboxes, Operator, Registrar, Unreachable, is_operators};

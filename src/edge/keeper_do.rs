@@ -15,9 +15,9 @@ use super::{
     stub,
 };
 use crate::{
-    app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest},
+    app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest, MetadataAnswer},
     config::Name,
-    oauth::{Fingerprint, Metadata, TokenFailure},
+    oauth::{Fingerprint, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
@@ -80,7 +80,7 @@ impl Asked<'_> {
         match self {
             Self::Token(_) => Response::from_json(&KeeperAnswer::Failure(failure)),
             Self::Connect(_) => Response::from_json(&ConnectAnswer::Refused(failure.failure)),
-            Self::Metadata => Response::from_json(&Err::<Metadata, _>(failure)),
+            Self::Metadata => Response::from_json(&MetadataAnswer::Failure(failure)),
             Self::Disconnect | Self::Holds => Response::error("not here", 503),
         }
     }
@@ -134,7 +134,7 @@ impl TokenKeeper {
                 Ok(disconnected) => Response::from_json(&disconnected),
                 Err(_) => Response::error("storage", 503),
             },
-            Asked::Metadata => Response::from_json(&keeper.metadata().await),
+            Asked::Metadata => Response::from_json(&keeper.metadata_answer().await),
             Asked::Holds => match keeper.holds_grant() {
                 Ok(holds) => Response::from_json(&holds),
                 Err(_) => Response::error("storage", 503),

@@ -9,11 +9,10 @@ use super::{
 };
 use crate::{
     app::{
-        ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, Mailboxes, Registrar,
-        RegistryAnswer, RegistryQuestion, Unreachable,
+        ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, Mailboxes, MetadataAnswer,
+        Registrar, RegistryAnswer, RegistryQuestion, Unreachable,
     },
     config::{Config, Name},
-    oauth::{Metadata, TokenFailure},
     outbox::Health,
 };
 
@@ -71,10 +70,7 @@ impl Mailboxes for OperatorStubs<'_> {
         self.keeper(&question.mailbox, "connect", question).await
     }
 
-    async fn metadata(
-        &self,
-        mailbox: &Name,
-    ) -> Result<Result<Metadata, TokenFailure>, Unreachable> {
+    async fn metadata(&self, mailbox: &Name) -> Result<MetadataAnswer, Unreachable> {
         self.keeper(mailbox, "metadata", &about(mailbox)).await
     }
 

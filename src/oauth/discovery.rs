@@ -7,7 +7,6 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -67,8 +66,13 @@ pub fn metadata_addresses(issuer: &str) -> [String; 2] {
     ]
 }
 
+const AUTH_METHODS: &str = "token_endpoint_auth_methods_supported";
+const NAMES_ITSELF: &str = "authorization_response_iss_parameter_supported";
+const POST: &str = "client_secret_post";
+const BASIC: &str = "client_secret_basic";
+
 /// What we need of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// Where a person consents.
     pub authorization_endpoint: Option<String>,
@@ -94,17 +98,24 @@ impl Metadata {
             _ => return Err(unfit("metadata_not_found")),
         }
         let text = std::str::from_utf8(body).ok();
-        let fields = text.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-        let fields = fields.ok_or_else(|| unfit("metadata_not_found"))?;
+        let fields = text.and_then(|text| serde_json::from_str(text).ok());
+        Self::of(issuer, &fields.ok_or_else(|| unfit("metadata_not_found"))?)
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Why it cannot be used, with advice.
+    pub fn of(issuer: &str, document: &Map<String, Value>) -> Result<Self, TokenFailure> {
         // "MUST be identical" (RFC 8414 §3.3): else a server could name the endpoints of another.
-        if fields.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
             return Err(unfit("metadata_of_another"));
         }
-        let challenges = listed(&fields, "code_challenge_methods_supported");
+        let challenges = listed(document, "code_challenge_methods_supported");
         if challenges.is_some_and(|methods| !methods.contains(&"S256")) {
             return Err(unfit("metadata_without_s256"));
         }
-        let address = |name: &str| match fields.get(name) {
+        let address = |name: &str| match document.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match value.as_str().and_then(endpoint) {
                 Some(address) => Ok(Some(address)),
@@ -116,10 +127,35 @@ impl Metadata {
             token_endpoint: address("token_endpoint")?
                 .ok_or_else(|| unfit("metadata_endpoint_unfit"))?,
             revocation_endpoint: address("revocation_endpoint")?,
-            secret_in: secret_in(listed(&fields, "token_endpoint_auth_methods_supported")),
-            names_itself: fields.get("authorization_response_iss_parameter_supported")
-                == Some(&Value::Bool(true)),
+            secret_in: secret_in(listed(document, AUTH_METHODS)),
+            names_itself: document.get(NAMES_ITSELF) == Some(&Value::Bool(true)),
         })
+    }
+
+    /// The document that says so much and no more.
+    pub fn document(&self, issuer: &str) -> Map<String, Value> {
+        let method = match self.secret_in {
+            SecretIn::Body => POST,
+            SecretIn::Header => BASIC,
+        };
+        let texts = [
+            ("issuer", Some(issuer)),
+            ("token_endpoint", Some(self.token_endpoint.as_str())),
+            (
+                "authorization_endpoint",
+                self.authorization_endpoint.as_deref(),
+            ),
+            ("revocation_endpoint", self.revocation_endpoint.as_deref()),
+        ];
+        let mut document = Map::new();
+        for (name, text) in texts {
+            if let Some(text) = text {
+                document.insert(name.to_owned(), text.into());
+            }
+        }
+        document.insert(AUTH_METHODS.to_owned(), vec![method].into());
+        document.insert(NAMES_ITSELF.to_owned(), self.names_itself.into());
+        document
     }
 
     /// There was no answer, or the server has a fault of its own.
@@ -132,9 +168,8 @@ impl Metadata {
 /// In the body where that is offered, as with every other provider. What is not said means HTTP Basic
 /// (RFC 8414 §2).
 fn secret_in(methods: Option<Vec<&str>>) -> SecretIn {
-    let methods = methods.unwrap_or_else(|| vec!["client_secret_basic"]);
-    let (post, basic) = ("client_secret_post", "client_secret_basic");
-    if methods.contains(&basic) && !methods.contains(&post) {
+    let header = methods.is_none_or(|methods| methods.contains(&BASIC) && !methods.contains(&POST));
+    if header {
         SecretIn::Header
     } else {
         SecretIn::Body
@@ -206,6 +241,18 @@ mod tests {
         assert!(!least.names_itself);
         // RFC 8414 §2: "If omitted, the default is client_secret_basic".
         assert_eq!(least.secret_in, SecretIn::Header);
+    }
+
+    #[test]
+    fn what_was_read_makes_a_document_that_reads_the_same() {
+        let mut bare = document();
+        bare["token_endpoint_auth_methods_supported"] = json!([BASIC]);
+        bare["revocation_endpoint"] = Value::Null;
+        for document in [document(), bare] {
+            let metadata = read(&document).unwrap();
+            let again = Metadata::of(ISSUER, &metadata.document(ISSUER)).unwrap();
+            assert_eq!(again, metadata);
+        }
     }
 
     #[test]

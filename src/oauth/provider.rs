@@ -1,7 +1,5 @@
 //! What we need to know of a provider, as data. Every value with its source.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Metadata, published::Published};
 use crate::tls::TlsMode;
 
@@ -67,8 +65,7 @@ pub enum Cloud {
 }
 
 /// Where a client's secret stands (RFC 6749 §2.3.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SecretIn {
     /// In the body: `client_secret_post`. Google wants it there, Microsoft takes it there.
     #[default]

@@ -12,14 +12,13 @@ use std::cell::{Cell, RefCell};
 use edgepost::{
     app::{
         Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper, Mailboxes,
-        Operator, OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer,
+        MetadataAnswer, Operator, OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer,
         RegistryQuestion, Request, Response, Story, Unreachable, is_operators, ports::OutboxStore,
         resume,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
     mail::Place,
-    oauth::{Metadata, TokenFailure},
     outbox::{EmailId, Health},
     seal::{Purpose, Sealer},
 };
@@ -325,11 +324,8 @@ impl Mailboxes for World {
         Ok(serde_json::from_str(&json).unwrap())
     }
 
-    async fn metadata(
-        &self,
-        mailbox: &Name,
-    ) -> Result<Result<Metadata, TokenFailure>, Unreachable> {
-        let answer = self.keeper(mailbox, async |keeper| keeper.metadata().await);
+    async fn metadata(&self, mailbox: &Name) -> Result<MetadataAnswer, Unreachable> {
+        let answer = self.keeper(mailbox, async |keeper| keeper.metadata_answer().await);
         let json = serde_json::to_string(&answer.await).unwrap();
         Ok(serde_json::from_str(&json).unwrap())
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use grants::{Exchange, Issued, TokenError};
-pub(crate) use store::{AccountSummary, Accounts, TokenVerdict};
+pub use store::TokenVerdict;
+pub(crate) use store::{AccountSummary, Accounts};
 
 /// How an account behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

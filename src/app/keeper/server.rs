@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     super::ports::{Clock, Entropy, HttpClient, TokenCache, TokenCustody},
@@ -14,23 +15,56 @@ use crate::{
     time::UnixMillis,
 };
 
-/// Metadata as it is remembered.
-#[derive(Serialize, Deserialize)]
+/// What the Keeper answers to whoever asks for the metadata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetadataAnswer {
+    /// The metadata, in the form in which it is published.
+    Document(Map<String, Value>),
+    /// Why it cannot be had.
+    Failure(TokenFailure),
+}
+
+impl MetadataAnswer {
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// The Keeper's failure, or what is wrong with the document.
+    pub fn read(self, issuer: &str) -> Result<Metadata, TokenFailure> {
+        match self {
+            Self::Document(document) => Metadata::of(issuer, &document),
+            Self::Failure(failure) => Err(failure),
+        }
+    }
+}
+
+/// Metadata as it is remembered: in the form in which it is published, with two fields of ours.
 struct Remembered {
-    v: u8,
-    issuer: String,
-    ask_again: UnixMillis,
     metadata: Metadata,
+    ask_again: UnixMillis,
 }
 
 impl Remembered {
-    const VERSION: u8 = 1;
+    const VERSION: u64 = 1;
 
     /// What cannot be read, or is about another server, counts as not remembered.
     fn read(stored: &str, issuer: &str) -> Option<Self> {
-        let remembered: Self = serde_json::from_str(stored).ok()?;
-        let fits = remembered.v == Self::VERSION && remembered.issuer == issuer;
-        fits.then_some(remembered)
+        let document: Map<String, Value> = serde_json::from_str(stored).ok()?;
+        let number = |name: &str| document.get(name).and_then(Value::as_u64);
+        if number("v") != Some(Self::VERSION) {
+            return None;
+        }
+        Some(Self {
+            metadata: Metadata::of(issuer, &document).ok()?,
+            ask_again: UnixMillis::new(number("ask_again")?),
+        })
+    }
+
+    fn to_stored(&self, issuer: &str) -> String {
+        let mut document = self.metadata.document(issuer);
+        document.insert("v".to_owned(), Self::VERSION.into());
+        document.insert("ask_again".to_owned(), self.ask_again.as_millis().into());
+        Value::Object(document).to_string()
     }
 }
 
@@ -81,8 +115,21 @@ where
             (Err(_), Some(remembered)) => (remembered.metadata, METADATA_RETRY),
             (Err(failure), None) => return Err(failure),
         };
-        self.remember(issuer, metadata.clone(), now.after(again));
-        Ok(metadata)
+        let remembered = Remembered {
+            metadata,
+            ask_again: now.after(again),
+        };
+        self.custody.store_metadata(&remembered.to_stored(issuer));
+        Ok(remembered.metadata)
+    }
+
+    /// The same for whoever asks from elsewhere.
+    pub async fn metadata_answer(&self) -> MetadataAnswer {
+        let issuer = self.provider.issuer.as_deref().unwrap_or_default();
+        match self.metadata().await {
+            Ok(metadata) => MetadataAnswer::Document(metadata.document(issuer)),
+            Err(failure) => MetadataAnswer::Failure(failure),
+        }
     }
 
     /// A token endpoint that is not there may have moved: where it is now is asked before it is tried
@@ -95,8 +142,9 @@ where
             return;
         };
         let stored = self.custody.load_metadata();
-        if let Some(known) = stored.and_then(|stored| Remembered::read(&stored, issuer)) {
-            self.remember(issuer, known.metadata, self.clock.now());
+        if let Some(mut known) = stored.and_then(|stored| Remembered::read(&stored, issuer)) {
+            known.ask_again = self.clock.now();
+            self.custody.store_metadata(&known.to_stored(issuer));
         }
     }
 
@@ -121,18 +169,6 @@ where
             }
         }
         Err(told.unwrap_or_else(Metadata::unavailable))
-    }
-
-    fn remember(&self, issuer: &str, metadata: Metadata, ask_again: UnixMillis) {
-        let remembered = Remembered {
-            v: Remembered::VERSION,
-            issuer: issuer.to_owned(),
-            ask_again,
-            metadata,
-        };
-        if let Ok(stored) = serde_json::to_string(&remembered) {
-            self.custody.store_metadata(&stored);
-        }
     }
 }
 

@@ -15,7 +15,7 @@ use std::{borrow::Cow, future::Future};
 use super::{
     door::{Outboxes, Tongue, not_allowed, not_found, page, problem_response, tongue},
     http::{Request, Response},
-    keeper::{ConnectAnswer, ConnectQuestion, Disconnected},
+    keeper::{ConnectAnswer, ConnectQuestion, Disconnected, MetadataAnswer},
     ports::{Clock, Entropy},
     registry::{RegistryAnswer, RegistryQuestion},
 };
@@ -23,7 +23,7 @@ use crate::{
     access::{Session, SessionKey},
     api::Problem,
     config::{Config, MailboxConfig, Name},
-    oauth::{Metadata, Provider, TokenFailure},
+    oauth::{Provider, TokenFailure},
     outbox::Health,
     pages::{self, Notice},
 };
@@ -51,10 +51,8 @@ pub trait Mailboxes {
         question: &ConnectQuestion,
     ) -> impl Future<Output = Result<ConnectAnswer, Unreachable>>;
     /// Has the Keeper say what the mailbox's authorization server says of itself.
-    fn metadata(
-        &self,
-        mailbox: &Name,
-    ) -> impl Future<Output = Result<Result<Metadata, TokenFailure>, Unreachable>>;
+    fn metadata(&self, mailbox: &Name)
+    -> impl Future<Output = Result<MetadataAnswer, Unreachable>>;
     /// Has the Keeper forget the grant.
     fn disconnect(&self, mailbox: &Name)
     -> impl Future<Output = Result<Disconnected, Unreachable>>;
@@ -238,7 +236,8 @@ where
         if !mailbox.provider.discovered {
             return Ok(Ok(Cow::Borrowed(&mailbox.provider)));
         }
-        let metadata = self.mailboxes.metadata(name).await?;
+        let issuer = mailbox.provider.issuer.as_deref().unwrap_or_default();
+        let metadata = self.mailboxes.metadata(name).await?.read(issuer);
         Ok(metadata.map(|metadata| Cow::Owned(mailbox.provider.completed_by(metadata))))
     }
 
