@@ -270,6 +270,22 @@ pub const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
 /// How long the metadata of before is used when it could not be had anew.
 pub const METADATA_RETRY: Duration = Duration::from_secs(15 * 60);
 
+/// How long an assertion is good. Microsoft wants 5 to 10 minutes, Google an hour at most; each is
+/// presented once, at once, and is worth something to a thief for no longer than this.
+/// <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>
+pub const ASSERTION_LIFETIME: Duration = Duration::from_secs(300);
+
+/// How long before now an assertion begins to be good: a verifier whose clock is a little behind
+/// ours would take it for one from the future.
+pub const ASSERTION_BACKDATING: Duration = Duration::from_secs(10);
+
+/// Octets of an RSA key's modulus: "A key of size 2048 bits or larger MUST be used"
+/// (RFC 7518 §3.3 and §3.5).
+pub const RSA_KEY_OCTETS_MIN: usize = 256;
+
+/// Characters of a key's name at the provider (`kid`). Google's have 40, digests in hexadecimal 64.
+pub const KEY_ID_CHARS: usize = 200;
+
 /// Characters of the reason in a SASL error challenge that are kept beside the server's words,
 /// which have the rest of [`ANSWER_CHARS`].
 pub const SASL_REASON_CHARS: usize = 200;

@@ -34,6 +34,13 @@ impl UnixMillis {
         Self(self.0.saturating_add(by))
     }
 
+    /// `self` moved back by `by`; stays at the epoch instead of wrapping.
+    #[must_use]
+    pub fn before(self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(by))
+    }
+
     /// How long after `earlier` this point lies; zero when it does not.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

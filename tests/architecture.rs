@@ -47,10 +47,11 @@ const EFFECTS: [&str; 8] = [
     "std::net",
 ];
 
-/// The requests of the `oauth2` crate, which wait for whatever HTTP they are handed.
-const TOKEN_REQUESTS: [&str; 4] = [
+/// The requests for tokens, which wait for whatever HTTP they are handed.
+const TOKEN_REQUESTS: [&str; 5] = [
     "oauth/client_credentials.rs",
     "oauth/code.rs",
+    "oauth/jwt_bearer.rs",
     "oauth/refresh.rs",
     "oauth/seam.rs",
 ];

@@ -14,6 +14,7 @@ use crate::authority::Certificates;
 use crate::hook::{HookPost, Hooks};
 use crate::inbox::{Delivered, Inbox};
 use crate::options::{Options, SampleSite};
+use crate::signers::{ServiceAccount, Signer, Signers};
 use crate::smtp::port::SmtpPort;
 use crate::smtp::record::{ConnectionRecord, Connections};
 use crate::smtp::script::{Script, Security};
@@ -85,6 +86,7 @@ impl Sandbox {
                 id: "edgepost-sandbox-client".to_owned(),
                 secret: random::opaque("secret-"),
             },
+            signers: Signers::default(),
             hooks: Hooks::default(),
             verifier: Verifier::default(),
             web_port,
@@ -128,7 +130,7 @@ impl Sandbox {
 
     /// Where codes and refresh tokens are exchanged.
     pub fn token_endpoint(&self) -> String {
-        format!("{}/token", self.issuer())
+        self.world.token_endpoint()
     }
 
     /// An address that records what is posted to it, under a name that is made up here.
@@ -146,7 +148,7 @@ impl Sandbox {
         &self.world.certificates.authority_pem
     }
 
-    /// Identifier of the one registered client.
+    /// Identifier of the client that has a secret.
     pub fn client_id(&self) -> &str {
         &self.world.client.id
     }
@@ -204,7 +206,53 @@ impl Sandbox {
 
     /// A refresh token with the SMTP scope, without a browser. Adds the account if there is none.
     pub fn grant(&self, address: &str) -> String {
-        self.world.accounts.grant(address)
+        self.grant_to(self.client_id(), address)
+    }
+
+    /// The same for another client.
+    pub fn grant_to(&self, client_id: &str, address: &str) -> String {
+        self.world.accounts.grant(client_id, address)
+    }
+
+    /// Registers a client that proves who it is by signing with the key of this certificate.
+    ///
+    /// # Errors
+    /// When that is no certificate.
+    pub fn add_client(&self, id: &str, certificate_pem: &str) -> io::Result<()> {
+        let signer = Signer::of_pem(certificate_pem)?;
+        self.world.signers.add_client(id, signer);
+        Ok(())
+    }
+
+    /// Lets a client send from an account by a right of its own, as a mailbox permission does.
+    pub fn let_in(&self, address: &str, client_id: &str) {
+        self.world.accounts.let_in(address, client_id);
+    }
+
+    /// Adds a service account that signs with the key of this certificate, and may act for every
+    /// account within these scopes.
+    ///
+    /// # Errors
+    /// When that is no certificate.
+    pub fn add_service_account(
+        &self,
+        name: &str,
+        key_id: &str,
+        certificate_pem: &str,
+        scopes: &[&str],
+    ) -> io::Result<()> {
+        let account = ServiceAccount {
+            signer: Signer::of_pem(certificate_pem)?,
+            key_id: key_id.to_owned(),
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+        };
+        self.world.signers.add_service_account(name, account);
+        Ok(())
+    }
+
+    /// Looks at assertions of this client or service account by a clock that is ahead.
+    pub fn set_clock_ahead(&self, name: &str, by: Duration) {
+        self.world.signers.set_clock_ahead(name, by);
     }
 
     /// Revokes all that was granted so far: refreshing gives `invalid_grant`, and SMTP AUTH refuses

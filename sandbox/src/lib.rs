@@ -37,6 +37,7 @@ mod oauth;
 mod octets;
 mod options;
 mod random;
+mod signers;
 mod smtp;
 mod sync;
 mod verifier;

@@ -10,6 +10,7 @@ use crate::authority::Certificates;
 use crate::hook::Hooks;
 use crate::inbox::Inbox;
 use crate::options::SampleSite;
+use crate::signers::Signers;
 use crate::smtp::port::SmtpPort;
 use crate::smtp::record::Connections;
 use crate::verifier::Verifier;
@@ -21,6 +22,8 @@ pub(crate) struct World {
     pub(crate) connections: Connections,
     pub(crate) certificates: Certificates,
     pub(crate) client: Client,
+    /// Other clients, and service accounts.
+    pub(crate) signers: Signers,
     pub(crate) web_port: u16,
     pub(crate) https_port: u16,
     /// The default submission port, set once it is open.
@@ -33,7 +36,7 @@ pub(crate) struct World {
     pub(crate) runtime: Handle,
 }
 
-/// The one registered client of the authorization server.
+/// The client of the authorization server that has a secret.
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) secret: String,
@@ -52,6 +55,11 @@ impl World {
     /// Issuer identifier of the authorization server, RFC 8414 §2.
     pub(crate) fn issuer(&self) -> String {
         format!("https://localhost:{}", self.https_port)
+    }
+
+    /// Where codes, refresh tokens and assertions are exchanged; also who an assertion is for.
+    pub(crate) fn token_endpoint(&self) -> String {
+        format!("{}/token", self.issuer())
     }
 
     /// Origin of the inbox and of the JSON API.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     keeper_record::Record,
-    ports::{Clock, Entropy, HttpClient, NoEntropy, TokenCache, TokenCustody, random},
+    ports::{Clock, Entropy, HttpClient, NoEntropy, Signer, TokenCache, TokenCustody, random},
     submit::by,
 };
 pub(super) use connect::verifier_record;
@@ -26,7 +26,10 @@ pub use server::MetadataAnswer;
 use crate::{
     config::Name,
     limits::{CACHE_TIMEOUT, KV_TTL_MIN, TOKEN_EXPIRY_MARGIN},
-    oauth::{CachedToken, Fingerprint, Granted, Provider, Right, TokenFailure},
+    mail::EmailAddress,
+    oauth::{
+        CachedToken, ClientAuthentication, Fingerprint, Granted, Provider, Right, TokenFailure,
+    },
     outbox::Health,
     seal::Sealer,
     secret::Secret,
@@ -105,8 +108,12 @@ pub struct Keeper<'a, S, H, C, K, E> {
     pub right: Right,
     /// To whom.
     pub client_id: &'a str,
-    /// The client's proof.
-    pub client_secret: Option<&'a Secret>,
+    /// With what that one proves who it is.
+    pub client: ClientAuthentication<'a>,
+    /// Signs, where it is a key.
+    pub signer: &'a dyn Signer,
+    /// Whose mailbox it is; a service account says for whom it acts.
+    pub subject: &'a EmailAddress,
     /// The refresh token that the operator supplied to begin with.
     pub bootstrap: Option<&'a Secret>,
     /// The name under which access tokens are cached and sealed.

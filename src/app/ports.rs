@@ -3,15 +3,16 @@
 //! Everything runs on one thread, so no future here is `Send`, and every port is used through a
 //! shared reference.
 
-use std::future::Future;
+use std::{fmt, future::Future};
 
+use futures_util::future::LocalBoxFuture;
 use thiserror::Error;
 
 use super::api_request::ApiRequest;
 use crate::{
     api::Card,
     mail::{EmailAddress, PartNumber, Place},
-    oauth::{Fingerprint, TokenFailure},
+    oauth::{Fingerprint, SigningAlgorithm, SigningKey, TokenFailure},
     outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, StoryEvent},
     time::UnixMillis,
     tls::TlsMode,
@@ -68,6 +69,22 @@ pub enum HttpFault {
     #[error("the answer is too long")]
     TooLong,
 }
+
+/// Signs. Behind a `dyn`, since it is asked once in the life of an access token.
+pub trait Signer: fmt::Debug {
+    /// The signature of `input` by `key`.
+    fn sign<'a>(
+        &'a self,
+        key: &'a SigningKey,
+        algorithm: SigningAlgorithm,
+        input: &'a [u8],
+    ) -> LocalBoxFuture<'a, Result<Vec<u8>, CannotSign>>;
+}
+
+/// The key was not taken, or did not sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the key could not sign")]
+pub struct CannotSign;
 
 /// Workers KV, or whatever caches sealed tokens. It may forget, and serve old values.
 pub trait TokenCache {

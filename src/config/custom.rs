@@ -28,6 +28,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Provider> {
     let authorization_endpoint: Option<HttpsUrl> = fields.optional("authorization_endpoint");
     let revocation_endpoint: Option<HttpsUrl> = fields.optional("revocation_endpoint");
     let secret_in = read_secret_in(fields);
+    let audience = fields.text("assertion_audience");
     if discovered {
         for field in WITH_ENDPOINTS {
             if fields.take(field).is_some() {
@@ -41,9 +42,9 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Provider> {
             fields.problem("token_endpoint", "is required, or issuer in its place");
         }
     }
-    if issuer.is_none() && token_endpoint.is_none() {
-        return None;
-    }
+    // RFC 7523 §3: "The token endpoint URL of the authorization server MAY be used".
+    let audience = audience.or(token_endpoint.as_deref()).or(issuer.as_deref());
+    let assertion_audience = audience?.to_owned();
     let (port, scope) = (port?, scope?);
     Some(Provider {
         authorization_extras: extras(scope, authorization_endpoint.as_ref()),
@@ -55,6 +56,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Provider> {
         authorization_endpoint: authorization_endpoint.map(text_of),
         revocation_endpoint: revocation_endpoint.map(text_of),
         token_endpoint,
+        assertion_audience,
         secret_in,
         ..Provider::custom(
             scope,

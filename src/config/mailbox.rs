@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use super::{Name, SecretName, custom, fields::Fields};
+use super::{Name, Proof, SecretName, custom, fields::Fields, proof::Identity};
 use crate::{
     mail::{EmailAddress, HeaderText, Mailbox},
     oauth::{Cloud, Credential, Provider, Right},
@@ -20,10 +20,11 @@ pub struct MailboxConfig {
     pub provider: Provider,
     /// By what right mail is sent through it.
     pub right: Right,
-    /// `client_id` of the application registered with the provider (RFC 6749 §2.2).
+    /// `client_id` of the application registered with the provider (RFC 6749 §2.2), or the name of
+    /// the service account.
     pub client_id: String,
-    /// The secret that holds `client_secret`; public clients have none.
-    pub client_secret: Option<SecretName>,
+    /// How that one proves who it is.
+    pub proof: Proof,
     /// The secret that holds a refresh token to begin with.
     pub refresh_token: Option<SecretName>,
 }
@@ -45,43 +46,12 @@ impl MailboxConfig {
         let aliases = fields.list("aliases");
         let provider = Self::read_provider(fields);
         let right = Self::read_right(fields);
-        let client_id = fields.required_text("client_id").map(str::to_owned);
-        let client_secret = Self::read_secret(fields, "client_secret", secrets);
+        let identity = Identity::read(fields, secrets, provider.as_ref(), right);
         let refresh_token = Self::read_secret(fields, "refresh_token", secrets);
-        if right == Some(Right::Application) {
-            if client_secret.is_none() {
-                fields.problem(
-                    "client_secret",
-                    "is required with grant = \"application\": the application has to prove who it is",
-                );
-            }
-            if refresh_token.is_some() {
-                fields.problem(
-                    "refresh_token",
-                    "has no meaning with grant = \"application\"; leave it out",
-                );
-            }
-            let of_nobody = ["/common/", "/organizations/", "/consumers/"];
-            if provider.as_ref().is_some_and(|provider| {
-                of_nobody
-                    .iter()
-                    .any(|part| provider.authority().contains(part))
-            }) {
-                fields.problem(
-                    "tenant",
-                    "must be the directory's id or domain with grant = \"application\"",
-                );
-            }
-            if provider
-                .as_ref()
-                .is_some_and(|provider| provider.application_scope.is_none())
-            {
-                fields.problem(
-                    "grant",
-                    "must be consent with this provider, which issues nothing to an application alone",
-                );
-            }
+        if let (Some(provider), Some(right)) = (&provider, right) {
+            Self::check_right(fields, provider, right, refresh_token.is_some());
         }
+        let identity = identity?;
         Some(Self {
             sender: Mailbox {
                 display_name,
@@ -90,10 +60,44 @@ impl MailboxConfig {
             aliases,
             provider: provider?,
             right: right?,
-            client_id: client_id?,
-            client_secret,
+            client_id: identity.client_id,
+            proof: identity.proof,
             refresh_token,
         })
+    }
+
+    fn check_right(
+        fields: &mut Fields<'_>,
+        provider: &Provider,
+        right: Right,
+        has_refresh_token: bool,
+    ) {
+        if right == Right::Consent {
+            return;
+        }
+        if has_refresh_token {
+            fields.problem(
+                "refresh_token",
+                "has no meaning without a person's consent; leave it out, or set grant = \"consent\"",
+            );
+        }
+        if !provider.rights.contains(&right) {
+            let rights: Vec<_> = provider.rights.iter().copied().map(name_of).collect();
+            fields.problem(
+                "grant",
+                format!("must be {} with this provider", rights.join(" or ")),
+            );
+        }
+        let of_nobody = ["/common/", "/organizations/", "/consumers/"];
+        if of_nobody
+            .iter()
+            .any(|part| provider.authority().contains(part))
+        {
+            fields.problem(
+                "tenant",
+                "must be the directory's id or domain with grant = \"application\"",
+            );
+        }
     }
 
     fn read_provider(fields: &mut Fields<'_>) -> Option<Provider> {
@@ -129,14 +133,15 @@ impl MailboxConfig {
     }
 
     fn read_right(fields: &mut Fields<'_>) -> Option<Right> {
-        match fields.text("grant") {
-            None | Some("consent") => Some(Right::Consent),
-            Some("application") => Some(Right::Application),
-            Some(_) => {
-                fields.problem("grant", "must be consent or application");
-                None
-            }
+        let Some(name) = fields.text("grant") else {
+            return Some(Right::Consent);
+        };
+        let rights = [Right::Consent, Right::Application, Right::ServiceAccount];
+        let right = rights.into_iter().find(|right| name_of(*right) == name);
+        if right.is_none() {
+            fields.problem("grant", "must be consent, application or service_account");
         }
+        right
     }
 
     /// Where a provider sends a browser back to, below `PUBLIC_URL`. Each authorization server has a path
@@ -156,6 +161,9 @@ impl MailboxConfig {
                 Credential::grant(&self.provider, &self.client_id, &self.sender.address)
             }
             Right::Application => Credential::application(&self.provider, &self.client_id),
+            Right::ServiceAccount => {
+                Credential::service_account(&self.provider, &self.client_id, &self.sender.address)
+            }
         }
     }
 
@@ -178,6 +186,15 @@ impl MailboxConfig {
             );
         }
         Some(name)
+    }
+}
+
+/// What a right is called in the configuration.
+fn name_of(right: Right) -> &'static str {
+    match right {
+        Right::Consent => "consent",
+        Right::Application => "application",
+        Right::ServiceAccount => "service_account",
     }
 }
 

@@ -14,6 +14,7 @@ mod mailbox;
 mod name;
 mod origin;
 mod problem;
+mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,9 +29,11 @@ pub use mailbox::{MailboxConfig, SmtpHost};
 pub use name::{Name, SecretName};
 pub use origin::{HttpsUrl, Origin, PublicUrl};
 pub use problem::Problem;
+pub use proof::Proof;
 
 use crate::{
     access::{KeyDigest, OperatorKey, SessionKey},
+    oauth::ClientAuthentication,
     outbox::OutboxTag,
     seal::RootKey,
     secret::Secret,
@@ -280,9 +283,11 @@ impl Config {
             "{:?}\n{:?}\n{}\n",
             mailbox.provider, mailbox.right, mailbox.client_id
         ));
-        for name in [&mailbox.client_secret, &mailbox.refresh_token] {
-            let secret = name.as_ref().and_then(|name| self.secret(name));
-            digest.update(Sha256::digest(secret.map_or("", Secret::expose)));
+        let refresh_token = mailbox.refresh_token.as_ref();
+        let refresh_token = refresh_token.and_then(|name| self.secret(name));
+        let client = self.authentication_of(mailbox).settings();
+        for secret in [client.expose(), refresh_token.map_or("", Secret::expose)] {
+            digest.update(Sha256::digest(secret));
         }
         digest
             .finalize()
@@ -290,6 +295,17 @@ impl Config {
             .take(8)
             .map(|octet| format!("{octet:02x}"))
             .collect()
+    }
+
+    /// With what a mailbox's application proves who it is.
+    pub fn authentication_of<'a>(&'a self, mailbox: &'a MailboxConfig) -> ClientAuthentication<'a> {
+        match &mailbox.proof {
+            Proof::None => ClientAuthentication::None,
+            Proof::Secret(name) => self
+                .secret(name)
+                .map_or(ClientAuthentication::None, ClientAuthentication::Secret),
+            Proof::Key(key) => ClientAuthentication::Key(key),
+        }
     }
 
     /// The API key that was presented, with its name. Every key is compared, whichever it is.

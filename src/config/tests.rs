@@ -45,13 +45,10 @@ fn ok_everything_is_found_by_its_name() {
     let mailbox = config.mailboxes.get(&"sales".parse().unwrap()).unwrap();
     assert_eq!(mailbox.sender.address.as_str(), "Sales@example.com");
     assert_eq!(mailbox.provider.smtp_host, "smtp.office365.com");
-    assert_eq!(
-        config
-            .secret(mailbox.client_secret.as_ref().unwrap())
-            .unwrap()
-            .expose(),
-        "hush"
-    );
+    let ClientAuthentication::Secret(secret) = config.authentication_of(mailbox) else {
+        panic!("no secret");
+    };
+    assert_eq!(secret.expose(), "hush");
     let form = config.forms.get(&"contact".parse().unwrap()).unwrap();
     assert_eq!(form.subject.as_str(), "New enquiry from your website");
     assert_eq!(config.keys.len(), 1);
@@ -285,8 +282,8 @@ fn an_application_has_a_proof_a_directory_and_no_refresh_token() {
     assert_eq!(
         problems(&faulty),
         [
-            "MAILBOX_A.client_secret: is required with grant = \"application\": the application has to prove who it is",
-            "MAILBOX_A.refresh_token: has no meaning with grant = \"application\"; leave it out",
+            "MAILBOX_A.client_secret: is required with grant = \"application\", or private_key is: the application has to prove who it is",
+            "MAILBOX_A.refresh_token: has no meaning without a person's consent; leave it out, or set grant = \"consent\"",
             "MAILBOX_A.tenant: must be the directory's id or domain with grant = \"application\"",
         ]
     );
@@ -298,7 +295,7 @@ fn an_application_has_a_proof_a_directory_and_no_refresh_token() {
         problems(&google),
         [
             "MAILBOX_A.cloud: is not a known field",
-            "MAILBOX_A.grant: must be consent with this provider, which issues nothing to an application alone",
+            "MAILBOX_A.grant: must be consent or service_account with this provider",
         ]
     );
 }

@@ -11,6 +11,7 @@ use super::{
     env,
     fetch::PlatformHttp,
     kv::KvCache,
+    signer::PlatformSigner,
     socket::PlatformConnector,
     stub,
 };
@@ -30,6 +31,7 @@ pub struct TokenKeeper {
     custody: SqliteCustody,
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
+    signer: PlatformSigner,
 }
 
 impl DurableObject for TokenKeeper {
@@ -43,6 +45,7 @@ impl DurableObject for TokenKeeper {
             custody,
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
+            signer: PlatformSigner::default(),
         }
     }
 
@@ -114,10 +117,9 @@ impl TokenKeeper {
             provider: &mailbox.provider,
             right: mailbox.right,
             client_id: &mailbox.client_id,
-            client_secret: mailbox
-                .client_secret
-                .as_ref()
-                .and_then(|name| config.secret(name)),
+            client: config.authentication_of(mailbox),
+            signer: &self.signer,
+            subject: &mailbox.sender.address,
             bootstrap: mailbox
                 .refresh_token
                 .as_ref()

@@ -22,6 +22,7 @@ mod operator_stub;
 mod outbox_do;
 mod outbox_stub;
 mod registry_do;
+mod signer;
 mod socket;
 mod sql;
 mod sqlite;

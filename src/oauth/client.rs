@@ -4,19 +4,60 @@ use oauth2::{
     AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, TokenUrl, basic::BasicClient,
 };
 
-use super::{Provider, SecretIn, TokenFailure};
+use super::{AssertionKey, Provider, SecretIn, TokenFailure};
 use crate::{
     outcome::{Cause, Trouble},
     secret::Secret,
 };
 
-/// How a client proves who it is.
+/// With what a client can prove who it is.
 #[derive(Debug, Clone, Copy)]
+pub enum ClientAuthentication<'a> {
+    /// With nothing: a public client.
+    None,
+    /// With what it and the provider know.
+    Secret(&'a Secret),
+    /// With a signature.
+    Key(&'a AssertionKey),
+}
+
+impl ClientAuthentication<'_> {
+    /// What is another when the setting is another.
+    pub fn settings(self) -> Secret {
+        match self {
+            Self::None => Secret::new(""),
+            Self::Secret(secret) => secret.clone(),
+            Self::Key(key) => Secret::new(key.settings()),
+        }
+    }
+}
+
+/// How a client proves who it is, in one request.
+#[derive(Debug)]
 pub enum ClientProof<'a> {
-    /// Not at all: a public client.
+    /// Not at all.
     None,
     /// By `client_secret`.
     Secret(&'a Secret),
+    /// By `client_assertion` (RFC 7523 §2.2), signed for this request.
+    Assertion(Secret),
+}
+
+impl ClientProof<'_> {
+    /// The parameters that the `oauth2` crate does not know of (RFC 7521 §4.2).
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let assertion = match self {
+            Self::Assertion(assertion) => Some([
+                (
+                    "client_assertion_type",
+                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+                ),
+                ("client_assertion", assertion.expose().to_owned()),
+            ]),
+            Self::None | Self::Secret(_) => None,
+        };
+        assertion.into_iter().flatten()
+    }
 }
 
 impl<'a> From<Option<&'a Secret>> for ClientProof<'a> {
@@ -32,7 +73,7 @@ pub(super) type TokenClient =
 pub(super) fn token_client(
     provider: &Provider,
     client_id: &str,
-    proof: ClientProof<'_>,
+    proof: &ClientProof<'_>,
 ) -> Result<TokenClient, TokenFailure> {
     let token_url = provider.token_endpoint.clone().ok_or_else(misconfigured)?;
     let token_url = TokenUrl::new(token_url).map_err(|_| misconfigured())?;
@@ -47,7 +88,8 @@ pub(super) fn token_client(
         ClientProof::Secret(secret) => {
             client.set_client_secret(ClientSecret::new(secret.expose().to_owned()))
         }
-        ClientProof::None => client,
+        // The client's identifier goes along: RFC 7521 §4.2 lets it, Microsoft wants it.
+        ClientProof::None | ClientProof::Assertion(_) => client,
     })
 }
 

@@ -36,13 +36,15 @@ impl ClientCredentialsGrant<'_> {
     {
         let scope = self.provider.application_scope.clone();
         let scope = scope.ok_or_else(misconfigured)?;
-        let client = token_client(self.provider, self.client_id, self.client_proof)?;
+        let client = token_client(self.provider, self.client_id, &self.client_proof)?;
         let seam = Seam::new(http, now);
-        let answer = client
+        let mut request = client
             .exchange_client_credentials()
-            .add_scope(Scope::new(scope))
-            .request_async(&seam)
-            .await;
+            .add_scope(Scope::new(scope));
+        for (name, value) in self.client_proof.parameters() {
+            request = request.add_extra_param(name, value);
+        }
+        let answer = request.request_async(&seam).await;
         seam.granted(answer)
     }
 }

@@ -39,18 +39,20 @@ impl CodeGrant<'_> {
         Fut: Future<Output = Result<HttpResponse, E>>,
         E: std::error::Error + 'static,
     {
-        let client = token_client(self.provider, self.client_id, self.client_proof)?;
+        let client = token_client(self.provider, self.client_id, &self.client_proof)?;
         let redirect =
             RedirectUrl::new(self.redirect_uri.to_owned()).map_err(|_| misconfigured())?;
         let client = client.set_redirect_uri(redirect);
         let seam = Seam::new(http, now);
-        let answer = client
+        let mut request = client
             .exchange_code(AuthorizationCode::new(self.code.expose().to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(
                 self.code_verifier.expose().to_owned(),
-            ))
-            .request_async(&seam)
-            .await;
+            ));
+        for (name, value) in self.client_proof.parameters() {
+            request = request.add_extra_param(name, value);
+        }
+        let answer = request.request_async(&seam).await;
         seam.granted(answer)
     }
 }

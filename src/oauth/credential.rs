@@ -37,6 +37,21 @@ impl Credential {
         }
     }
 
+    /// A service account's for one mailbox: each token is for one (RFC 7523 §3, `sub`).
+    pub fn service_account(provider: &Provider, account: &str, subject: &EmailAddress) -> Self {
+        Self {
+            kind: "service-account",
+            identity: digest(&[
+                "service-account",
+                provider.id,
+                provider.authority(),
+                account,
+                &subject.as_str().to_ascii_lowercase(),
+            ]),
+            resource: digest(&[provider.application_scope.as_deref().unwrap_or_default()]),
+        }
+    }
+
     /// The name of the object that holds the grant. A grant serves several resources
     /// (a refresh token at Microsoft is not bound to one), so the resource is no part of it.
     pub fn keeper_name(&self) -> String {
@@ -122,6 +137,23 @@ mod tests {
             assert_eq!(of(&one), of(&one.completed_by(metadata(endpoint))));
         }
         assert_ne!(of(&one), of(&configured("https://two.test")));
+    }
+
+    #[test]
+    fn a_service_account_has_a_credential_for_each_mailbox() {
+        let google = Provider::google();
+        let of = |account: &str, subject: &str| {
+            let subject = subject.parse().unwrap();
+            let credential = Credential::service_account(&google, account, &subject);
+            (credential.keeper_name(), credential.cache_record())
+        };
+        let one = of("mail@project.test", "a@x.test");
+        assert_eq!(one, of("mail@project.test", "A@x.test"));
+        let (keeper, record) = of("mail@project.test", "b@x.test");
+        assert!(keeper != one.0 && record != one.1);
+        assert_ne!(one, of("other@project.test", "a@x.test"));
+        let person = Credential::grant(&google, "mail@project.test", &"a@x.test".parse().unwrap());
+        assert_ne!(one.1, person.cache_record());
     }
 
     #[test]

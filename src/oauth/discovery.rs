@@ -183,9 +183,10 @@ fn listed<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<Vec<&'a str>
 }
 
 /// An address that a credential may be sent to: https, without a user, a fragment (RFC 6749 §3.1) or
-/// anything that has to be escaped.
+/// anything that has to be escaped, or is read as something else (a backslash as `/`).
 fn endpoint(text: &str) -> Option<String> {
-    let plain = text.len() <= ENDPOINT_CHARS && text.bytes().all(|b| b.is_ascii_graphic());
+    let plain =
+        text.len() <= ENDPOINT_CHARS && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     let url = Url::parse(text)
         .ok()
         .filter(|url| url.scheme() == "https")?;
@@ -420,6 +421,7 @@ mod tests {
             "https://",
             "https:/id.example.com",
             "https://id.example.com/ x",
+            r"https://id.example.com\@evil.test",
         ] {
             assert_eq!(bad.parse::<Issuer>(), Err(NotAnIssuer), "{bad}");
         }

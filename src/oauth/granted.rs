@@ -1,11 +1,14 @@
 //! What a token endpoint grants.
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2::{
     TokenResponse,
     basic::{BasicTokenResponse, BasicTokenType},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{CachedToken, TokenFailure, captured::Captured};
 use crate::{
@@ -37,6 +40,30 @@ impl Granted {
             .split_ascii_whitespace()
             .filter(|scope| !WITHOUT_RIGHTS.contains(scope))
             .all(|asked| granted.split(' ').any(|scope| is_same(scope, asked)))
+    }
+
+    /// Reads the answer to a request that the `oauth2` crate has no part in (RFC 6749 §5.1). There is
+    /// no refresh token in it, or none that would be used.
+    pub(super) fn of_fields(
+        fields: &Map<String, Value>,
+        captured: Captured,
+        now: UnixMillis,
+    ) -> Result<Self, TokenFailure> {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let is_bearer = text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+        let token = text("access_token").filter(|_| is_bearer);
+        let token = token.and_then(|token| AccessToken::new(token).ok());
+        let lifetime = fields.get("expires_in").and_then(Value::as_u64);
+        Ok(Self {
+            access: CachedToken::issued(
+                token.ok_or_else(TokenFailure::unavailable)?,
+                lifetime.map(Duration::from_secs),
+                now,
+            ),
+            refresh_token: None,
+            scope: text("scope").map(str::to_owned),
+            account: captured.account,
+        })
     }
 
     pub(super) fn of(

@@ -3,6 +3,9 @@
 use super::{Metadata, published::Published};
 use crate::tls::TlsMode;
 
+/// Sending by the Gmail API.
+const GMAIL_SEND: &str = "https://www.googleapis.com/auth/gmail.send";
+
 /// Where personal accounts of Microsoft's submit.
 const OUTLOOK_HOST: &str = "smtp-mail.outlook.com";
 
@@ -44,6 +47,13 @@ pub struct Provider {
     pub api_scope: Option<String>,
     /// The same for an application that acts for itself.
     pub api_application_scope: Option<String>,
+    /// Who an assertion is for (`aud`, RFC 7523 §3): whoever it is not for must refuse it. Where the
+    /// endpoints are discovered it is the issuer, which is what does not change.
+    pub assertion_audience: String,
+    /// How a client may prove who it is there.
+    pub proofs: &'static [ProofKind],
+    /// By what rights it issues tokens.
+    pub rights: &'static [Right],
     /// The submission server, by the name in its certificate.
     pub smtp_host: String,
     /// Its port.
@@ -81,6 +91,21 @@ pub enum Right {
     Consent,
     /// An administrator lets the application act for itself; it proves who it is.
     Application,
+    /// An administrator lets a service account act for the people of a domain; its key signs for
+    /// whom (RFC 7523 §2.1).
+    ServiceAccount,
+}
+
+/// How a client can prove who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofKind {
+    /// By `client_secret` (RFC 6749 §2.3.1).
+    Secret,
+    /// By an assertion that the key of a certificate signed (RFC 7523 §2.2): the provider knows the
+    /// certificate, and wants it named.
+    Certificate,
+    /// The same by a key that the provider may know by any name, or by none.
+    Key,
 }
 
 impl Provider {
@@ -93,8 +118,9 @@ impl Provider {
     ///
     /// Endpoints: learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow. Host and
     /// scopes: learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth.
-    /// Graph's: learn.microsoft.com/graph/api/user-sendmail. National clouds:
-    /// learn.microsoft.com/entra/identity-platform/authentication-national-cloud,
+    /// Proofs and the audience: learn.microsoft.com/entra/identity-platform/certificate-credentials
+    /// (`aud` is the token endpoint). Graph's scopes: learn.microsoft.com/graph/api/user-sendmail.
+    /// National clouds: learn.microsoft.com/entra/identity-platform/authentication-national-cloud,
     /// learn.microsoft.com/graph/deployments and
     /// learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges.
     pub fn microsoft_in(cloud: Cloud, tenant: &str) -> Self {
@@ -129,6 +155,7 @@ impl Provider {
             smtp_host
         };
         let authority = format!("https://{login}/{tenant}");
+        let token_endpoint = format!("{authority}/oauth2/v2.0/token");
         Self {
             id: "microsoft",
             // The tokens of `common` and `organizations` name the directory of whoever signed in.
@@ -142,12 +169,15 @@ impl Provider {
             // learn.microsoft.com/entra/identity-platform/refresh-tokens: there is none.
             revocation_endpoint: None,
             revocation_asks_who: false,
-            token_endpoint: Some(format!("{authority}/oauth2/v2.0/token")),
+            assertion_audience: token_endpoint.clone(),
+            token_endpoint: Some(token_endpoint),
             secret_in: SecretIn::Body,
             smtp_scope: format!("https://{delegated}/SMTP.Send offline_access"),
             application_scope: Some(format!("https://{application}/.default")),
             api_scope: Some(format!("https://{graph}/Mail.Send offline_access")),
             api_application_scope: Some(format!("https://{graph}/.default")),
+            proofs: &[ProofKind::Secret, ProofKind::Certificate],
+            rights: &[Right::Consent, Right::Application],
             smtp_host: smtp_host.to_owned(),
             smtp_port: 587,
             smtp_tls: TlsMode::StartTls,
@@ -158,7 +188,11 @@ impl Provider {
     ///
     /// Endpoint: developers.google.com/identity/protocols/oauth2/web-server. Host and scope:
     /// developers.google.com/workspace/gmail/imap/xoauth2-protocol (`gmail.send` is not accepted
-    /// on SMTP). The API's scope: developers.google.com/workspace/gmail/api/auth/scopes.
+    /// on SMTP). The API's scope: developers.google.com/workspace/gmail/api/auth/scopes. Service
+    /// accounts, their scope and audience:
+    /// developers.google.com/identity/protocols/oauth2/service-account. Clients have secrets and
+    /// nothing else: accounts.google.com/.well-known/openid-configuration names
+    /// `client_secret_post` and `client_secret_basic`.
     pub fn google() -> Self {
         Self {
             id: "google",
@@ -177,10 +211,13 @@ impl Provider {
             token_endpoint: Some("https://oauth2.googleapis.com/token".to_owned()),
             secret_in: SecretIn::Body,
             smtp_scope: "https://mail.google.com/".to_owned(),
+            application_scope: Some("https://mail.google.com/".to_owned()),
+            assertion_audience: "https://oauth2.googleapis.com/token".to_owned(),
+            proofs: &[ProofKind::Secret],
             // Without a person, Google has service accounts and no client credentials.
-            application_scope: None,
-            api_scope: Some("https://www.googleapis.com/auth/gmail.send".to_owned()),
-            api_application_scope: None,
+            rights: &[Right::Consent, Right::ServiceAccount],
+            api_scope: Some(GMAIL_SEND.to_owned()),
+            api_application_scope: Some(GMAIL_SEND.to_owned()),
             smtp_host: "smtp.gmail.com".to_owned(),
             // TLS from the first octet: nothing in the clear that could be tampered with.
             smtp_port: 465,
@@ -207,6 +244,9 @@ impl Provider {
             application_scope: Some(smtp_scope.to_owned()),
             api_scope: None,
             api_application_scope: None,
+            assertion_audience: String::new(),
+            proofs: &[ProofKind::Secret, ProofKind::Key],
+            rights: &[Right::Consent, Right::Application, Right::ServiceAccount],
             smtp_host: smtp_host.to_owned(),
             smtp_port,
             smtp_tls,

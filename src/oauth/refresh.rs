@@ -31,14 +31,16 @@ impl RefreshGrant<'_> {
         Fut: Future<Output = Result<HttpResponse, E>>,
         E: std::error::Error + 'static,
     {
-        let client = token_client(self.provider, self.client_id, self.client_proof)?;
+        let client = token_client(self.provider, self.client_id, &self.client_proof)?;
         let refresh_token = RefreshToken::new(self.refresh_token.expose().to_owned());
         let seam = Seam::new(http, now);
-        let answer = client
+        let mut request = client
             .exchange_refresh_token(&refresh_token)
-            .add_scope(Scope::new(self.provider.smtp_scope.clone()))
-            .request_async(&seam)
-            .await;
+            .add_scope(Scope::new(self.provider.smtp_scope.clone()));
+        for (name, value) in self.client_proof.parameters() {
+            request = request.add_extra_param(name, value);
+        }
+        let answer = request.request_async(&seam).await;
         seam.granted(answer)
     }
 }

@@ -29,7 +29,7 @@ impl Revocation<'_> {
             .append_pair("token_type_hint", "refresh_token");
         let mut request = http::Request::post(endpoint.as_str())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        match (self.client_proof, self.provider.secret_in) {
+        match (&self.client_proof, self.provider.secret_in) {
             _ if !self.provider.revocation_asks_who => {}
             (ClientProof::Secret(secret), SecretIn::Header) => {
                 request = request.header(AUTHORIZATION, basic(self.client_id, secret).expose());
@@ -38,8 +38,9 @@ impl Revocation<'_> {
                 form.append_pair("client_id", self.client_id)
                     .append_pair("client_secret", secret.expose());
             }
-            (ClientProof::None, _) => {
-                form.append_pair("client_id", self.client_id);
+            (ClientProof::None | ClientProof::Assertion(_), _) => {
+                form.append_pair("client_id", self.client_id)
+                    .extend_pairs(self.client_proof.parameters());
             }
         }
         request.body(form.finish().into_bytes()).ok()
@@ -90,6 +91,19 @@ mod tests {
         assert_eq!(header, (token.to_owned(), Some(basic)));
         let public = sent(&custom(SecretIn::Header), None);
         assert_eq!(public, (format!("{token}&client_id=client+id"), None));
+        let revocation = Revocation {
+            provider: &custom(SecretIn::Header),
+            client_id: "client id",
+            client_proof: ClientProof::Assertion(Secret::new("a.b.c")),
+            refresh_token: &Secret::new("1//r"),
+        };
+        let request = revocation.request().unwrap();
+        assert_eq!(request.headers().get(AUTHORIZATION), None);
+        let body = String::from_utf8(request.into_body()).unwrap();
+        assert!(
+            body.ends_with("%3Ajwt-bearer&client_assertion=a.b.c"),
+            "{body}"
+        );
     }
 
     #[test]

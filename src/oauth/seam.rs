@@ -4,7 +4,7 @@
 use std::{cell::RefCell, future::Future, pin::Pin};
 
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse, basic::BasicTokenResponse};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Granted, TokenFailure, captured::Captured};
 use crate::time::UnixMillis;
@@ -39,6 +39,25 @@ impl<F> Seam<F> {
     }
 }
 
+impl<F, Fut, E> Seam<F>
+where
+    F: Fn(HttpRequest) -> Fut,
+    Fut: Future<Output = Result<HttpResponse, E>>,
+{
+    /// Sends a request for a grant that the crate does not know of.
+    pub(super) async fn exchange(self, request: HttpRequest) -> Result<Granted, TokenFailure> {
+        let Ok(answer) = (self.http)(request).await else {
+            return Err(TokenFailure::of(&Captured::default()));
+        };
+        match capture(&answer, self.now) {
+            (captured, Some(fields)) if answer.status() == http::StatusCode::OK => {
+                Granted::of_fields(&fields, captured, self.now)
+            }
+            (captured, _) => Err(TokenFailure::of(&captured)),
+        }
+    }
+}
+
 impl<'c, F, Fut, E> AsyncHttpClient<'c> for Seam<F>
 where
     F: Fn(HttpRequest) -> Fut + 'c,
@@ -51,15 +70,18 @@ where
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let mut answer = (self.http)(request).await?;
-            let captured = capture(&mut answer, self.now);
+            let (captured, fields) = capture(&answer, self.now);
             self.captured.replace(captured);
+            if let Some(fields) = fields {
+                *answer.body_mut() = Value::Object(fields).to_string().into_bytes();
+            }
             Ok(answer)
         })
     }
 }
 
-/// Notes what we need of the answer.
-fn capture(answer: &mut HttpResponse, now: UnixMillis) -> Captured {
+/// Notes what we need of the answer, and its fields as a strict reader takes them, where it has any.
+fn capture(answer: &HttpResponse, now: UnixMillis) -> (Captured, Option<Map<String, Value>>) {
     let retry_after = answer
         .headers()
         .get(http::header::RETRY_AFTER)
@@ -69,16 +91,15 @@ fn capture(answer: &mut HttpResponse, now: UnixMillis) -> Captured {
         .ok()
         .and_then(|text| serde_json::from_str(text).ok());
     let Some(Value::Object(mut fields)) = body else {
-        return captured;
+        return (captured, None);
     };
     captured.read(&fields);
-    if let Some(lifetime) = fields.remove("expires_in") {
-        if let Some(seconds) = seconds(&lifetime) {
-            fields.insert("expires_in".to_owned(), seconds.into());
-        }
-        *answer.body_mut() = Value::Object(fields).to_string().into_bytes();
+    if let Some(lifetime) = fields.remove("expires_in")
+        && let Some(seconds) = seconds(&lifetime)
+    {
+        fields.insert("expires_in".to_owned(), seconds.into());
     }
-    captured
+    (captured, Some(fields))
 }
 
 /// A lifetime as providers have been seen to write it: a number, or a number in quotes. What was

@@ -26,8 +26,8 @@ use futures_util::lock::Mutex;
 use serde_json::{Value, json};
 
 use crate::support::{
-    MemoryCache, MemoryCustody, MemoryStore, Move, Move::*, ScriptedProvider, ScriptedServer,
-    SeededEntropy, VirtualClock,
+    MemoryCache, MemoryCustody, MemoryStore, Move, Move::*, NativeSigner, ScriptedProvider,
+    ScriptedServer, SeededEntropy, VirtualClock,
 };
 
 pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -52,6 +52,7 @@ pub struct World {
     pub unreachable: Cell<bool>,
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
+    signer: NativeSigner,
 }
 
 pub fn vars() -> Value {
@@ -130,6 +131,7 @@ impl World {
             unreachable: Cell::new(false),
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
+            signer: NativeSigner::default(),
         }
     }
 
@@ -222,7 +224,9 @@ impl World {
                 provider: &mailbox.provider,
                 right: mailbox.right,
                 client_id: &mailbox.client_id,
-                client_secret: secret(&mailbox.client_secret),
+                client: self.config.authentication_of(mailbox),
+                signer: &self.signer,
+                subject: &mailbox.sender.address,
                 bootstrap: secret(&mailbox.refresh_token),
                 record: &record,
             };

@@ -21,7 +21,7 @@ fn presented(world: &World) -> Vec<String> {
         .collect()
 }
 
-fn finding(failure: &TokenFailure) -> &str {
+pub(crate) fn finding(failure: &TokenFailure) -> &str {
     failure.failure.finding.as_ref().unwrap().name()
 }
 

@@ -15,6 +15,7 @@ mod support;
 
 mod custody;
 mod discovery;
+mod keys;
 
 use std::{cell::RefCell, time::Duration};
 
@@ -23,14 +24,18 @@ use edgepost::{
         Keeper, KeeperAnswer, Tokens,
         ports::{Clock, TokenSource},
     },
-    oauth::{CachedToken, Fingerprint, Provider, Right, TokenFailure},
+    mail::EmailAddress,
+    oauth::{
+        AssertionKey, CachedToken, ClientAuthentication, Fingerprint, Provider, Right, TokenFailure,
+    },
     outcome::{Cause, Trouble},
     seal::{Purpose, RootKey, Sealer},
     secret::Secret,
 };
 use futures_util::{future::join_all, lock::Mutex};
 use support::{
-    MemoryCache, MemoryCustody, NOW, ScriptedProvider, SeededEntropy, VirtualClock, Writes,
+    MemoryCache, MemoryCustody, NOW, NativeSigner, ScriptedProvider, SeededEntropy, VirtualClock,
+    Writes,
 };
 
 const RECORD: &str = "token/v1/identity/resource";
@@ -50,7 +55,12 @@ struct World {
     unsaved: RefCell<Option<String>>,
     google: Provider,
     right: Right,
+    client_id: String,
     client_secret: Secret,
+    /// Where there is one, the client signs.
+    key: Option<AssertionKey>,
+    signer: NativeSigner,
+    subject: EmailAddress,
     bootstrap: Option<Secret>,
 }
 
@@ -68,7 +78,11 @@ impl World {
             unsaved: RefCell::default(),
             google: Provider::google(),
             right: Right::Consent,
+            client_id: "client".to_owned(),
             client_secret: Secret::new("client-secret"),
+            key: None,
+            signer: NativeSigner::default(),
+            subject: "shop@x.test".parse().unwrap(),
             bootstrap: Some(Secret::new("bootstrap")),
         }
     }
@@ -98,10 +112,19 @@ impl World {
             unsaved: &self.unsaved,
             provider: &self.google,
             right: self.right,
-            client_id: "client",
-            client_secret: Some(&self.client_secret),
+            client_id: &self.client_id,
+            client: self.client(),
+            signer: &self.signer,
+            subject: &self.subject,
             bootstrap: self.bootstrap.as_ref(),
             record: RECORD,
+        }
+    }
+
+    fn client(&self) -> ClientAuthentication<'_> {
+        match &self.key {
+            Some(key) => ClientAuthentication::Key(key),
+            None => ClientAuthentication::Secret(&self.client_secret),
         }
     }
 

@@ -5,17 +5,35 @@ use std::time::{Duration, Instant};
 /// An authorization code lives this long: RFC 6749 §4.1.2 recommends at most 10 minutes.
 pub(crate) const CODE_LIFETIME: Duration = Duration::from_secs(600);
 
-/// Consent of one account, from which tokens are made. Revoking it ends all of them.
+/// Consent of one account, or an application's own right, from which tokens are made. Revoking it
+/// ends all of them.
 #[derive(Debug)]
 pub(super) struct Grant {
-    pub(super) account: String,
+    pub(super) client: String,
+    pub(super) holder: Holder,
     pub(super) scope: String,
     pub(super) revoked: bool,
+}
+
+/// In whose name tokens are used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// One account's.
+    Account(String),
+    /// The client's own: which accounts let it in is theirs to say.
+    Application,
+}
+
+impl Holder {
+    pub(super) fn is(&self, address: &str) -> bool {
+        matches!(self, Self::Account(account) if account == address)
+    }
 }
 
 /// A code as it waits to be exchanged.
 #[derive(Debug)]
 pub(super) struct Code {
+    pub(super) client: String,
     pub(super) account: String,
     pub(super) scope: String,
     pub(super) redirect_uri: String,
@@ -55,6 +73,10 @@ pub(crate) enum Exchange<'a> {
         token: &'a str,
         scope: Option<&'a str>,
     },
+    /// RFC 6749 §4.4. The client is the one that is named, whether or not it is.
+    Application { client: &'a str, scope: &'a str },
+    /// RFC 7523 §2.1, for one account.
+    ServiceAccount { subject: String, scope: String },
 }
 
 /// Tokens as they go out.

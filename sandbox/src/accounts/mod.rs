@@ -1,5 +1,6 @@
 //! Mail accounts of the sandbox, what they were granted, and how the token endpoint treats them.
 
+mod exchange;
 mod grants;
 mod store;
 

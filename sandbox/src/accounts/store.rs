@@ -1,17 +1,13 @@
 //! All accounts of a sandbox with all they were granted.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::grants::{
-    AccessToken, CODE_LIFETIME, Code, Exchange, Grant, Issued, RefreshToken, TokenError,
+    AccessToken, CODE_LIFETIME, Code, Exchange, Grant, Holder, Issued, RefreshToken, TokenError,
 };
 use super::{AccountSettings, Refuse, TokenFault, TokenRequest};
 use crate::clock::now_ms;
@@ -27,18 +23,20 @@ pub(crate) struct Accounts {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    accounts: BTreeMap<String, Account>,
-    grants: HashMap<u64, Grant>,
-    codes: HashMap<String, Code>,
-    refresh_tokens: HashMap<String, RefreshToken>,
-    access_tokens: HashMap<String, AccessToken>,
-    last_grant: u64,
+pub(super) struct Inner {
+    pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) grants: HashMap<u64, Grant>,
+    pub(super) codes: HashMap<String, Code>,
+    pub(super) refresh_tokens: HashMap<String, RefreshToken>,
+    pub(super) access_tokens: HashMap<String, AccessToken>,
+    pub(super) last_grant: u64,
 }
 
 #[derive(Debug, Default)]
-struct Account {
-    settings: AccountSettings,
+pub(super) struct Account {
+    pub(super) settings: AccountSettings,
+    /// The applications that may send from it by a right of their own.
+    pub(super) applications: BTreeSet<String>,
     faults: VecDeque<TokenFault>,
     then: Option<TokenFault>,
     requests: Vec<TokenRequest>,
@@ -66,7 +64,7 @@ pub enum TokenVerdict {
 }
 
 /// Addresses are compared without regard to case, as mailbox providers do.
-fn key(address: &str) -> String {
+pub(super) fn key(address: &str) -> String {
     address.to_ascii_lowercase()
 }
 
@@ -91,16 +89,17 @@ impl Accounts {
             grants: inner
                 .grants
                 .values()
-                .filter(|grant| grant.account == *address && !grant.revoked)
+                .filter(|grant| grant.holder.is(address) && !grant.revoked)
                 .count(),
             token_requests: account.requests.clone(),
         };
         inner.accounts.iter().map(summary).collect()
     }
 
-    /// A code for `account`, good for one exchange.
+    /// A code for `account`, good for one exchange by `client`.
     pub(crate) fn issue_code(
         &self,
+        client: &str,
         account: &str,
         scope: &str,
         redirect_uri: &str,
@@ -110,6 +109,7 @@ impl Accounts {
         let mut inner = lock(&self.inner);
         inner.accounts.entry(key(account)).or_default();
         let waiting = Code {
+            client: client.to_owned(),
             account: key(account),
             scope: scope.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
@@ -121,12 +121,23 @@ impl Accounts {
         code
     }
 
-    /// A refresh token for the SMTP scope, without a browser.
-    pub(crate) fn grant(&self, address: &str) -> String {
+    /// A refresh token of `client` for the SMTP scope, without a browser.
+    pub(crate) fn grant(&self, client: &str, address: &str) -> String {
         let mut inner = lock(&self.inner);
         inner.accounts.entry(key(address)).or_default();
-        let grant = inner.new_grant(key(address), SMTP_SCOPE.to_owned());
+        let holder = Holder::Account(key(address));
+        let grant = inner.new_grant(client, holder, SMTP_SCOPE);
         inner.new_refresh_token(grant)
+    }
+
+    /// Lets an application send from this account by a right of its own.
+    pub(crate) fn let_in(&self, address: &str, client: &str) {
+        lock(&self.inner)
+            .accounts
+            .entry(key(address))
+            .or_default()
+            .applications
+            .insert(client.to_owned());
     }
 
     /// Ends all grants of the account, and with them their tokens.
@@ -135,20 +146,27 @@ impl Accounts {
         lock(&self.inner)
             .grants
             .values_mut()
-            .filter(|grant| grant.account == address)
+            .filter(|grant| grant.holder.is(&address))
             .for_each(|grant| grant.revoked = true);
     }
 
-    /// Ends all access tokens of the account; refresh tokens stay good.
+    /// Ends all access tokens of the account, and of the applications it lets in; refresh tokens stay
+    /// good.
     pub(crate) fn expire_access_tokens(&self, address: &str) {
         let address = key(address);
         let mut guard = lock(&self.inner);
         let inner = &mut *guard;
         let grants = &inner.grants;
+        let account = inner.accounts.get(&address);
         inner.access_tokens.retain(|_, token| {
             grants
                 .get(&token.grant)
-                .is_some_and(|grant| grant.account != address)
+                .is_some_and(|grant| match &grant.holder {
+                    Holder::Account(holder) => *holder != address,
+                    Holder::Application => {
+                        !account.is_some_and(|account| account.applications.contains(&grant.client))
+                    }
+                })
         });
     }
 
@@ -176,18 +194,25 @@ impl Accounts {
             .unwrap_or_default()
     }
 
-    /// The account a code or refresh token belongs to, also when it is used, replaced or revoked.
+    /// The account a code or refresh token belongs to, also when it is used, replaced or revoked; that
+    /// of an application is the first that lets it in.
     pub(crate) fn account_of(&self, exchange: &Exchange<'_>) -> Option<String> {
         let inner = lock(&self.inner);
         match exchange {
             Exchange::Code { code, .. } => inner.codes.get(*code).map(|code| code.account.clone()),
             Exchange::Refresh { token, .. } => {
                 let token = inner.refresh_tokens.get(*token)?;
-                inner
-                    .grants
-                    .get(&token.grant)
-                    .map(|grant| grant.account.clone())
+                match &inner.grants.get(&token.grant)?.holder {
+                    Holder::Account(account) => Some(account.clone()),
+                    Holder::Application => None,
+                }
             }
+            Exchange::Application { client, .. } => inner
+                .accounts
+                .iter()
+                .find(|(_, account)| account.applications.contains(*client))
+                .map(|(address, _)| address.clone()),
+            Exchange::ServiceAccount { subject, .. } => Some(key(subject)),
         }
     }
 
@@ -211,16 +236,22 @@ impl Accounts {
         }
     }
 
-    /// The exchange itself.
-    pub(crate) fn exchange(&self, exchange: &Exchange<'_>) -> Result<Issued, TokenError> {
+    /// The exchange itself, by a client that has proved who it is.
+    pub(crate) fn exchange(
+        &self,
+        client: &str,
+        exchange: &Exchange<'_>,
+    ) -> Result<Issued, TokenError> {
         let mut inner = lock(&self.inner);
         match exchange {
             Exchange::Code {
                 code,
                 redirect_uri,
                 verifier,
-            } => inner.exchange_code(code, redirect_uri, verifier),
-            Exchange::Refresh { token, scope } => inner.exchange_refresh(token, *scope),
+            } => inner.exchange_code(client, code, redirect_uri, verifier),
+            Exchange::Refresh { token, scope } => inner.exchange_refresh(client, token, *scope),
+            Exchange::Application { scope, .. } => inner.issue_to_application(client, scope),
+            Exchange::ServiceAccount { subject, scope } => inner.issue_delegated(subject, scope),
         }
     }
 
@@ -231,7 +262,8 @@ impl Accounts {
 
     /// Whether `token` lets `address` submit mail. Uses up one of [`Refuse::Next`] if it is good.
     pub(crate) fn judge(&self, address: &str, token: &str) -> TokenVerdict {
-        let mut inner = lock(&self.inner);
+        let mut guard = lock(&self.inner);
+        let inner = &mut *guard;
         let Some(token) = inner.access_tokens.get(token) else {
             return TokenVerdict::Bad;
         };
@@ -239,15 +271,20 @@ impl Accounts {
         let Some(grant) = inner.grants.get(&token.grant) else {
             return TokenVerdict::Bad;
         };
-        if !alive || grant.revoked || grant.account != key(address) {
+        let Some(account) = inner.accounts.get_mut(&key(address)) else {
+            return TokenVerdict::Bad;
+        };
+        let may = match &grant.holder {
+            Holder::Account(holder) => *holder == key(address),
+            // As Exchange does it: the token is good, and the mailbox does not know the application.
+            Holder::Application => account.applications.contains(&grant.client),
+        };
+        if !alive || grant.revoked || !may {
             return TokenVerdict::Bad;
         }
         if !token.scope.split(' ').any(|scope| scope == SMTP_SCOPE) {
             return TokenVerdict::WrongScope;
         }
-        let Some(account) = inner.accounts.get_mut(&key(address)) else {
-            return TokenVerdict::Bad;
-        };
         match &mut account.settings.refuse {
             Refuse::Never | Refuse::Next(0) => TokenVerdict::Good,
             Refuse::Always => TokenVerdict::Bad,
@@ -256,159 +293,5 @@ impl Accounts {
                 TokenVerdict::Bad
             }
         }
-    }
-}
-
-fn without_offline_access(scope: &str) -> String {
-    let kept: Vec<&str> = scope
-        .split_ascii_whitespace()
-        .filter(|scope| *scope != "offline_access")
-        .collect();
-    kept.join(" ")
-}
-
-impl Inner {
-    fn new_grant(&mut self, account: String, scope: String) -> u64 {
-        self.last_grant += 1;
-        self.grants.insert(
-            self.last_grant,
-            Grant {
-                account,
-                scope,
-                revoked: false,
-            },
-        );
-        self.last_grant
-    }
-
-    fn new_refresh_token(&mut self, grant: u64) -> String {
-        let token = random::opaque("refresh-");
-        self.refresh_tokens.insert(
-            token.clone(),
-            RefreshToken {
-                grant,
-                replaced: false,
-            },
-        );
-        token
-    }
-
-    fn new_access_token(&mut self, grant: u64, scope: &str, lifetime: Duration) -> String {
-        let token = random::opaque("access-");
-        let now = Instant::now();
-        self.access_tokens.retain(|_, token| token.expires > now);
-        self.access_tokens.insert(
-            token.clone(),
-            AccessToken {
-                grant,
-                scope: scope.to_owned(),
-                expires: now + lifetime,
-            },
-        );
-        token
-    }
-
-    fn exchange_code(
-        &mut self,
-        code: &str,
-        redirect_uri: &str,
-        verifier: &str,
-    ) -> Result<Issued, TokenError> {
-        let known = self
-            .codes
-            .get(code)
-            .ok_or(TokenError::InvalidGrant("unknown authorization code"))?;
-        if let Some(grant) = known.used_for {
-            if let Some(grant) = self.grants.get_mut(&grant) {
-                grant.revoked = true;
-            }
-            return Err(TokenError::InvalidGrant(
-                "authorization code was used before",
-            ));
-        }
-        if known.expires <= Instant::now() {
-            return Err(TokenError::InvalidGrant("authorization code has expired"));
-        }
-        if known.redirect_uri != redirect_uri {
-            return Err(TokenError::InvalidGrant(
-                "redirect_uri is not the one of the authorization request",
-            ));
-        }
-        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-        if !bool::from(challenge.as_bytes().ct_eq(known.challenge.as_bytes())) {
-            return Err(TokenError::InvalidGrant(
-                "code_verifier does not match the code_challenge",
-            ));
-        }
-        let (account, scope) = (known.account.clone(), known.scope.clone());
-        let lifetime = self.lifetime(&account);
-        let grant = self.new_grant(account, scope.clone());
-        if let Some(code) = self.codes.get_mut(code) {
-            code.used_for = Some(grant);
-        }
-        let refresh_token = Some(self.new_refresh_token(grant));
-        Ok(Issued {
-            access_token: self.new_access_token(grant, &scope, lifetime),
-            refresh_token,
-            scope,
-            lifetime,
-        })
-    }
-
-    fn exchange_refresh(&mut self, token: &str, scope: Option<&str>) -> Result<Issued, TokenError> {
-        let known = self
-            .refresh_tokens
-            .get(token)
-            .ok_or(TokenError::InvalidGrant("unknown refresh token"))?;
-        if known.replaced {
-            return Err(TokenError::InvalidGrant(
-                "refresh token was replaced by a newer one",
-            ));
-        }
-        let id = known.grant;
-        let grant = self
-            .grants
-            .get(&id)
-            .ok_or(TokenError::InvalidGrant("unknown refresh token"))?;
-        if grant.revoked {
-            return Err(TokenError::InvalidGrant("grant was revoked"));
-        }
-        // RFC 6749 §6: "MUST NOT include any scope not originally granted by the resource owner".
-        // `offline_access` asks for a refresh token, which there is.
-        let granted = |asked: &str| {
-            asked == "offline_access" || grant.scope.split(' ').any(|scope| scope == asked)
-        };
-        if !scope.is_none_or(|scope| scope.split_ascii_whitespace().all(granted)) {
-            return Err(TokenError::InvalidScope);
-        }
-        let account = grant.account.clone();
-        let scope = match scope.map(without_offline_access) {
-            Some(asked) if !asked.is_empty() => asked,
-            _ => grant.scope.clone(),
-        };
-        let lifetime = self.lifetime(&account);
-        let rotate = self
-            .accounts
-            .get(&account)
-            .is_some_and(|account| account.settings.rotate);
-        let refresh_token = rotate.then(|| {
-            if let Some(old) = self.refresh_tokens.get_mut(token) {
-                old.replaced = true;
-            }
-            self.new_refresh_token(id)
-        });
-        Ok(Issued {
-            access_token: self.new_access_token(id, &scope, lifetime),
-            refresh_token,
-            scope,
-            lifetime,
-        })
-    }
-
-    fn lifetime(&self, account: &str) -> Duration {
-        self.accounts.get(account).map_or_else(
-            || AccountSettings::default().lifetime,
-            |a| a.settings.lifetime,
-        )
     }
 }

@@ -90,6 +90,7 @@ pub(super) async fn decide(State(world): State<Arc<World>>, body: Bytes) -> Resp
         );
     }
     let code = world.accounts.issue_code(
+        &request.client_id,
         &account,
         &request.scope,
         &request.redirect_uri_text,
@@ -106,9 +107,9 @@ impl Authorization {
             return Err(Invalid::Page(format!("The parameter {name} is repeated.")));
         }
         let client_id = parameters.get("client_id").unwrap_or_default();
-        if client_id != world.client.id {
+        if client_id != world.client.id && world.signers.client(client_id).is_none() {
             return Err(Invalid::Page(
-                "The client_id is not the one registered with this sandbox.".to_owned(),
+                "The client_id is not one registered with this sandbox.".to_owned(),
             ));
         }
         let redirect_uri_text = parameters.get("redirect_uri").unwrap_or_default();

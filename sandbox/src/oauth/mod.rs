@@ -1,7 +1,11 @@
 //! The authorization server: RFC 6749 with PKCE (RFC 7636), metadata (RFC 8414) and issuer
 //! identification (RFC 9207).
 
+mod assertion;
+mod authenticate;
 mod authorize;
+mod refusal;
+mod service_account;
 mod token;
 
 use std::sync::Arc;
@@ -36,12 +40,18 @@ async fn metadata(State(world): State<Arc<World>>) -> Json<Value> {
     Json(json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
-        "token_endpoint": format!("{issuer}/token"),
+        "token_endpoint": world.token_endpoint(),
         "scopes_supported": [SMTP_SCOPE, "offline_access"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "grant_types_supported": [
+            "authorization_code", "refresh_token", "client_credentials",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        ],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_post", "client_secret_basic", "private_key_jwt",
+        ],
+        "token_endpoint_auth_signing_alg_values_supported": ["PS256", "RS256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
     }))

@@ -7,55 +7,17 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use subtle::ConstantTimeEq as _;
 
+use super::authenticate::authenticate;
+use super::refusal::Refusal;
+use super::service_account;
 use crate::accounts::{Exchange, Issued, TokenError, TokenFault};
 use crate::http::{Parameters, text};
-use crate::world::{Client, World};
+use crate::world::World;
 
-/// An error of RFC 6749 §5.2.
-struct Refusal {
-    status: StatusCode,
-    error: &'static str,
-    description: String,
-    challenge: bool,
-}
-
-impl Refusal {
-    fn new(error: &'static str, description: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error,
-            description: description.into(),
-            challenge: false,
-        }
-    }
-
-    fn client(description: &str, challenge: bool) -> Self {
-        let (status, description) = (StatusCode::UNAUTHORIZED, description.to_owned());
-        Self {
-            status,
-            error: "invalid_client",
-            description,
-            challenge,
-        }
-    }
-
-    fn respond(self) -> Response {
-        let body = Json(json!({ "error": self.error, "error_description": self.description }));
-        let mut response = (self.status, body).into_response();
-        if self.challenge {
-            let basic = HeaderValue::from_static("Basic realm=\"edgepost sandbox\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, basic);
-        }
-        response
-    }
-}
+/// RFC 7523 §2.1.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 pub(super) async fn token(
     State(world): State<Arc<World>>,
@@ -91,10 +53,15 @@ async fn answer(world: &World, headers: &HeaderMap, body: &[u8]) -> Response {
         record(&format!("fault: {}", name_of(&fault)));
         return act_out(fault).await;
     }
-    let checked = check_request(headers, &form)
-        .and_then(|()| authenticate(&world.client, headers, &form))
-        .and(exchange)
-        .and_then(|exchange| world.accounts.exchange(&exchange).map_err(refusal_of));
+    let client = check_request(headers, &form).and_then(|()| match grant_type {
+        // It signs for itself, and is nobody's client.
+        JWT_BEARER => service_account::check(world, &form).map(|()| String::new()),
+        _ => authenticate(world, headers, &form),
+    });
+    let checked = client.and_then(|client| {
+        let issued = world.accounts.exchange(&client, &exchange?);
+        issued.map_err(refusal_of)
+    });
     match checked {
         Ok(issued) => {
             record("issued");
@@ -131,54 +98,6 @@ fn check_request(headers: &HeaderMap, form: &Parameters) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// RFC 6749 §2.3.1: by header or by body, never both.
-fn authenticate(client: &Client, headers: &HeaderMap, form: &Parameters) -> Result<(), Refusal> {
-    let basic = text(headers, &header::AUTHORIZATION);
-    let (id, secret) = match (&basic, form.get("client_secret")) {
-        (Some(_), Some(_)) => {
-            return Err(Refusal::new(
-                "invalid_request",
-                "the client authenticates in two ways at once",
-            ));
-        }
-        (Some(basic), None) => basic_credentials(basic)
-            .ok_or_else(|| Refusal::client("malformed Authorization header", true))?,
-        (None, Some(secret)) => (
-            form.get("client_id").unwrap_or_default().to_owned(),
-            secret.to_owned(),
-        ),
-        (None, None) => return Err(Refusal::client("the client does not authenticate", true)),
-    };
-    let good = id.as_bytes().ct_eq(client.id.as_bytes())
-        & secret.as_bytes().ct_eq(client.secret.as_bytes());
-    if bool::from(good) {
-        Ok(())
-    } else {
-        Err(Refusal::client(
-            "unknown client or wrong secret",
-            basic.is_some(),
-        ))
-    }
-}
-
-/// Identifier and secret are form-encoded inside the header, RFC 6749 §2.3.1.
-fn basic_credentials(header: &str) -> Option<(String, String)> {
-    let (scheme, encoded) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("Basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = decoded.split_once(':')?;
-    Some((form_decode(id), form_decode(secret)))
-}
-
-fn form_decode(text: &str) -> String {
-    form_urlencoded::parse(format!("x={}", text.replace('&', "%26")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
-}
-
 fn exchange_of(form: &Parameters) -> Result<Exchange<'_>, Refusal> {
     let needed = |name: &str| {
         form.get(name)
@@ -194,6 +113,11 @@ fn exchange_of(form: &Parameters) -> Result<Exchange<'_>, Refusal> {
             token: needed("refresh_token")?,
             scope: form.get("scope"),
         }),
+        "client_credentials" => Ok(Exchange::Application {
+            client: form.get("client_id").unwrap_or_default(),
+            scope: needed("scope")?,
+        }),
+        JWT_BEARER => service_account::read(form),
         other => Err(Refusal::new(
             "unsupported_grant_type",
             format!("grant_type {other} is not supported"),

@@ -60,7 +60,8 @@ pub(super) async fn grant(
     State(world): State<Arc<World>>,
     Path(address): Path<String>,
 ) -> Response {
-    Json(json!({ "refresh_token": world.accounts.grant(&address) })).into_response()
+    Json(json!({ "refresh_token": world.accounts.grant(&world.client.id, &address) }))
+        .into_response()
 }
 
 pub(super) async fn revoke(

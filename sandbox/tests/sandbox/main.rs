@@ -21,6 +21,7 @@ mod garbage;
 mod http;
 mod implicit;
 mod refresh;
+mod signed;
 mod smtp;
 mod submission;
 mod web;

@@ -3,27 +3,32 @@
 use super::{
     super::{
         keeper_record::Record,
-        ports::{Clock, Entropy, HttpClient, TokenCache, TokenCustody},
+        ports::{
+            CannotSign, Clock, Entropy, HttpClient, NoEntropy, TokenCache, TokenCustody, random,
+        },
     },
     ConnectQuestion, Keeper,
 };
 use crate::{
     oauth::{
-        ClientCredentialsGrant, CodeGrant, Granted, RefreshGrant, Revocation, Right, TokenFailure,
+        Assertion, AssertionKey, ClientAuthentication, ClientCredentialsGrant, ClientProof,
+        CodeGrant, Granted, JwtBearerGrant, RefreshGrant, Revocation, Right, TokenFailure,
     },
     outcome::{Cause, Trouble},
     secret::Secret,
 };
 
 /// What an access token is asked for with.
-pub(super) enum Grant {
+pub(super) enum Grant<'a> {
     /// What a person has granted.
     Refresh(Secret),
     /// The application's own right.
     Application,
+    /// The right of a service account, by its key.
+    ServiceAccount(&'a AssertionKey),
 }
 
-impl<S, H, C, K, E> Keeper<'_, S, H, C, K, E>
+impl<'k, S, H, C, K, E> Keeper<'k, S, H, C, K, E>
 where
     S: TokenCustody,
     H: HttpClient,
@@ -32,7 +37,7 @@ where
     E: Entropy,
 {
     /// What there is to ask with.
-    pub(super) fn grant(&self, record: &Record) -> Result<Grant, TokenFailure> {
+    pub(super) fn grant(&self, record: &Record) -> Result<Grant<'k>, TokenFailure> {
         if record.disconnected {
             return Err(without_grant("token_disconnected"));
         }
@@ -42,11 +47,16 @@ where
                 .map(Grant::Refresh)
                 .ok_or_else(|| without_grant("token_not_connected")),
             Right::Application => Ok(Grant::Application),
+            Right::ServiceAccount => match self.client {
+                ClientAuthentication::Key(key) => Ok(Grant::ServiceAccount(key)),
+                // The configuration has no such mailbox.
+                ClientAuthentication::None | ClientAuthentication::Secret(_) => Err(unusable_key()),
+            },
         }
     }
 
     /// One request for an access token.
-    pub(super) async fn ask(&self, grant: &Grant) -> Result<Granted, TokenFailure> {
+    pub(super) async fn ask(&self, grant: &Grant<'_>) -> Result<Granted, TokenFailure> {
         let provider = self.whole_provider().await?;
         let now = self.clock.now();
         let send = |request| self.http.send(request);
@@ -55,7 +65,7 @@ where
                 let grant = RefreshGrant {
                     provider: &provider,
                     client_id: self.client_id,
-                    client_proof: self.client_secret.into(),
+                    client_proof: self.proof().await?,
                     refresh_token,
                 };
                 grant.request(send, now).await
@@ -64,12 +74,60 @@ where
                 let grant = ClientCredentialsGrant {
                     provider: &provider,
                     client_id: self.client_id,
-                    client_proof: self.client_secret.into(),
+                    client_proof: self.proof().await?,
+                };
+                grant.request(send, now).await
+            }
+            Grant::ServiceAccount(key) => {
+                let scope = self.provider.application_scope.as_deref();
+                let assertion = Assertion::of_service_account(
+                    key,
+                    self.client_id,
+                    self.subject.as_str(),
+                    scope.unwrap_or_default(),
+                    &self.provider.assertion_audience,
+                    now,
+                );
+                let grant = JwtBearerGrant {
+                    provider: &provider,
+                    assertion: &self.signed(key, assertion).await?,
                 };
                 grant.request(send, now).await
             }
         };
         answer.inspect_err(|failure| self.doubt(failure))
+    }
+
+    /// How the client proves who it is, this time: no assertion is presented twice.
+    async fn proof(&self) -> Result<ClientProof<'k>, TokenFailure> {
+        let key = match self.client {
+            ClientAuthentication::None => return Ok(ClientProof::None),
+            ClientAuthentication::Secret(secret) => return Ok(ClientProof::Secret(secret)),
+            ClientAuthentication::Key(key) => key,
+        };
+        let unique = random(self.entropy).map_err(|NoEntropy| TokenFailure::unavailable())?;
+        let assertion = Assertion::of_client(
+            key,
+            self.client_id,
+            &self.provider.assertion_audience,
+            unique,
+            self.clock.now(),
+        );
+        self.signed(key, assertion)
+            .await
+            .map(ClientProof::Assertion)
+    }
+
+    async fn signed(
+        &self,
+        key: &AssertionKey,
+        assertion: Assertion,
+    ) -> Result<Secret, TokenFailure> {
+        let input = assertion.signing_input();
+        match self.signer.sign(&key.key, key.algorithm, input).await {
+            Ok(signature) => Ok(assertion.signed(&signature)),
+            Err(CannotSign) => Err(unusable_key()),
+        }
     }
 
     /// Exchanges a code for a grant.
@@ -82,7 +140,7 @@ where
         let grant = CodeGrant {
             provider: &provider,
             client_id: self.client_id,
-            client_proof: self.client_secret.into(),
+            client_proof: self.proof().await?,
             code: &Secret::new(question.code.as_str()),
             code_verifier,
             redirect_uri: &question.redirect_uri,
@@ -96,10 +154,13 @@ where
         let Ok(provider) = self.whole_provider().await else {
             return false;
         };
+        let Ok(client_proof) = self.proof().await else {
+            return false;
+        };
         let revocation = Revocation {
             provider: &provider,
             client_id: self.client_id,
-            client_proof: self.client_secret.into(),
+            client_proof,
             refresh_token,
         };
         let Some(request) = revocation.request() else {
@@ -112,7 +173,7 @@ where
     /// Whether what was granted lets it send mail. Where it does not, the mail server would refuse
     /// the token and not say why.
     pub(super) fn suffices(&self, granted: &Granted) -> Result<(), TokenFailure> {
-        if self.right == Right::Application || granted.covers(&self.provider.smtp_scope) {
+        if self.right != Right::Consent || granted.covers(&self.provider.smtp_scope) {
             return Ok(());
         }
         let (cause, trouble) = (Cause::TokenMisconfigured, Trouble::Configuration);
@@ -122,6 +183,11 @@ where
             "token_scope_too_narrow",
         ))
     }
+}
+
+fn unusable_key() -> TokenFailure {
+    let (cause, trouble) = (Cause::TokenMisconfigured, Trouble::Configuration);
+    TokenFailure::found(cause, trouble, "token_key_unusable")
 }
 
 fn without_grant(finding: &'static str) -> TokenFailure {

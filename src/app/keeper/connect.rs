@@ -168,7 +168,7 @@ where
     /// When storage fails.
     pub fn holds_grant(&self) -> Result<bool, Unknown> {
         let record = self.load().map_err(|Broken| Unknown)?;
-        if self.right == Right::Application {
+        if self.right != Right::Consent {
             return Ok(!record.disconnected);
         }
         let supplied = self.bootstrap.map(|token| Fingerprint::of(token.expose()));

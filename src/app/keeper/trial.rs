@@ -11,7 +11,6 @@ use super::{
 use crate::{
     oauth::{Fingerprint, Granted, Right},
     outbox::Health,
-    secret::Secret,
 };
 
 impl<S, H, C, K, E> Keeper<'_, S, H, C, K, E>
@@ -25,13 +24,14 @@ where
     /// Takes over a refresh token that was supplied and not seen before, and forgets failures
     /// that a changed setting may have mended.
     pub(super) fn adopt_settings(&self, record: &mut Record) -> Result<(), Broken> {
-        let client = self.client_secret.map_or("", Secret::expose);
+        let client = self.client.settings();
+        let client = client.expose();
         let scope = &self.provider.smtp_scope;
         let settings = Fingerprint::of(&format!("{}\n{scope}\n{client}", self.client_id));
         let mut changed = false;
         if record.settings.as_ref() != Some(&settings) {
             // An application is connected by its settings, so others connect it again.
-            if record.settings.is_some() && self.right == Right::Application {
+            if record.settings.is_some() && self.right != Right::Consent {
                 record.disconnected = false;
             }
             record.settings = Some(settings);

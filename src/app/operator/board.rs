@@ -106,7 +106,7 @@ where
     /// Where the button to connect a mailbox leads in the end. As long as a provider's endpoints are not
     /// known, its issuer's host is the best guess.
     async fn consent_origin(&self, name: &Name, mailbox: &MailboxConfig) -> Option<Origin> {
-        if mailbox.right == Right::Application {
+        if mailbox.right != Right::Consent {
             return None;
         }
         let endpoint = match self.whole_provider(name, mailbox).await {

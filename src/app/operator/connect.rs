@@ -41,7 +41,7 @@ where
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        if mailbox.right == Right::Application {
+        if mailbox.right != Right::Consent {
             let text = "This application sends by a right of its own, which an administrator gives it at the provider.";
             return told(request, 422, NOT_CONNECTABLE, text);
         }

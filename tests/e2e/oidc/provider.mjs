@@ -5,6 +5,7 @@
 // The first offers every way of proving who a client is. The second offers HTTP Basic and nothing
 // else, and its metadata is only at OpenID Connect's address.
 
+import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import https from "node:https";
 import Provider from "oidc-provider";
@@ -17,6 +18,13 @@ const FIRST_SECONDS = 122;
 const LATER_SECONDS = 3600;
 
 const tls = { cert: readFileSync(setup.certificate), key: readFileSync(setup.key) };
+
+/** A client as the library registers it: of one that signs, the public key and no secret. */
+function registered({ private_key, client_secret, ...client }) {
+  if (!private_key) return { client_secret, ...client };
+  const key = createPublicKey(private_key).export({ format: "jwk" });
+  return { ...client, jwks: { keys: [{ ...key, use: "sig" }] } };
+}
 
 /** How a request says who the client is: the library takes a secret from either place. */
 function proofIn(ctx) {
@@ -31,7 +39,9 @@ function start(port, clientAuthMethods, clients, hidden) {
   const requests = [];
   const accessTokens = [];
   const refreshTokens = [];
-  const known = clients.filter((client) => clientAuthMethods.includes(client.token_endpoint_auth_method));
+  const known = clients
+    .filter((client) => clientAuthMethods.includes(client.token_endpoint_auth_method))
+    .map(registered);
   const provider = new Provider(issuer, {
     clients: known,
     clientAuthMethods,

@@ -23,6 +23,10 @@ const SCOPE: &str = "smtp";
 /// The client that asks whether a token is good.
 const MAIL_SERVER: &str = "mail-server";
 
+/// The client that signs, with an RSA key that is of use in tests and nowhere else.
+pub const BY_KEY: &str = "by-key";
+const KEY: &str = include_str!("../../fixtures/keys/application.key");
+
 /// Longest wait for something that has to happen.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -111,19 +115,26 @@ impl Rig {
             ("ROOT_KEY".to_owned(), key::fresh()?),
             ("OPERATOR_KEY".to_owned(), operator_key.clone()),
             ("SECRET_CLIENT".to_owned(), secrets.client.clone()),
+            // As `.dev.vars` can hold it: on one line.
+            ("SECRET_KEY".to_owned(), KEY.replace('\n', " ")),
         ];
         let (mut vars, mut own_ports) = (Map::new(), BTreeMap::new());
         for mailbox in mailboxes {
             let smtp = sandbox.open_smtp(Vec::new(), Script::none())?.port();
             own_ports.insert(mailbox.name, smtp);
             let upper = mailbox.name.to_uppercase();
-            let entry = json!({
+            let mut entry = json!({
                 "address": address(mailbox.name), "provider": "custom",
                 // Nothing but the issuer: where everything is, it says itself.
                 "issuer": issuers[mailbox.server], "scope": format!("openid {SCOPE} offline_access"),
-                "client_id": mailbox.client, "client_secret": "SECRET_CLIENT",
+                "client_id": mailbox.client,
                 "smtp_host": "localhost", "smtp_port": smtp, "smtp_tls": "starttls",
             });
+            let (field, secret) = match mailbox.client {
+                BY_KEY => ("private_key", "SECRET_KEY"),
+                _ => ("client_secret", "SECRET_CLIENT"),
+            };
+            entry[field] = json!(secret);
             vars.insert(format!("MAILBOX_{upper}"), entry);
             let form = json!({ "mailbox": mailbox.name, "to": [OWNER], "subject": "An enquiry" });
             vars.insert(format!("FORM_{upper}"), form);
@@ -375,9 +386,14 @@ fn clients(mailboxes: &[Mailbox], worker: &str, secrets: &Secrets) -> Vec<Value>
             "token_endpoint_auth_method": method,
         })
     };
+    // It has no secret: what is known of its key, the servers make of the key.
+    let mut by_key = client(BY_KEY, "private_key_jwt");
+    by_key["token_endpoint_auth_signing_alg"] = json!("PS256");
+    by_key["private_key"] = json!(KEY);
     vec![
         client("by-post", "client_secret_post"),
         client("by-basic", "client_secret_basic"),
+        by_key,
     ]
 }
 

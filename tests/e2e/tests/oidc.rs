@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use edgepost_e2e::oidc::{Mailbox, Rig, wait_until};
+use edgepost_e2e::oidc::{BY_KEY, Mailbox, Rig, wait_until};
 use libtest_mimic::{Arguments, Trial};
 use xtask::http::query_value;
 
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 20;
 
 type Check = fn(&Rig, Mailbox);
 
-const CASES: [(&str, Mailbox, Check); 6] = [
+const CASES: [(&str, Mailbox, Check); 7] = [
     (
         "O4 O6 oidc: found by its metadata, connected with PKCE, and mail is sent",
         at_first("connected"),
@@ -52,6 +52,15 @@ const CASES: [(&str, Mailbox, Check); 6] = [
             client: "by-basic",
         },
         by_basic,
+    ),
+    (
+        "oidc: a client that signs: code, refresh and revocation, each with an assertion of its own",
+        Mailbox {
+            name: "keyed",
+            server: 0,
+            client: BY_KEY,
+        },
+        by_key,
     ),
 ];
 
@@ -228,15 +237,26 @@ fn revoked(rig: &Rig, mailbox: Mailbox) {
 }
 
 fn by_basic(rig: &Rig, mailbox: Mailbox) {
-    let name = mailbox.name;
+    proves_itself_by(rig, mailbox, "client_secret_basic");
+}
+
+/// The server takes no assertion twice.
+fn by_key(rig: &Rig, mailbox: Mailbox) {
+    proves_itself_by(rig, mailbox, "private_key_jwt");
+}
+
+/// From the consent to the disconnecting, with a refresh between.
+fn proves_itself_by(rig: &Rig, mailbox: Mailbox, proof: &str) {
+    let (name, server) = (mailbox.name, mailbox.server);
     rig.connect(name);
-    rig.end_access_tokens(1, name);
+    rig.end_access_tokens(server, name);
     let _ = rig.send(name);
     rig.until_arrived(name, 1);
     for grant_type in ["authorization_code", "refresh_token"] {
-        let requests = rig.token_requests(1, name, grant_type);
+        let requests = rig.token_requests(server, name, grant_type);
         assert_eq!(requests.len(), 1, "{requests:?}");
-        assert_eq!(requests[0]["proof"], "client_secret_basic");
+        assert_eq!(requests[0]["outcome"], "issued", "{requests:?}");
+        assert_eq!(requests[0]["proof"], proof);
     }
     let path = format!("/mailboxes/{name}/disconnect");
     let answer = rig.operator.press(&path).expect("an answer");

@@ -51,7 +51,7 @@ fn api(mailbox: &MailboxConfig) -> Option<String> {
             Some(&mailbox.provider.smtp_scope),
             mailbox.provider.api_scope.as_ref(),
         ),
-        Right::Application => (
+        Right::Application | Right::ServiceAccount => (
             mailbox.provider.application_scope.as_ref(),
             mailbox.provider.api_application_scope.as_ref(),
         ),
