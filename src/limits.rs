@@ -143,6 +143,30 @@ pub const API_WALL_PERIOD: Duration = Duration::from_secs(10);
 /// documented default.
 pub const API_REQUESTS_PER_SECOND: u32 = 10;
 
+/// How far ahead a message may be scheduled: a year, whichever it is. Resend takes 30 days.
+pub const SCHEDULE_AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Octets of the body of a request that reschedules a message: one time, and room for fields that
+/// nobody knows.
+pub const RESCHEDULE_BODY_OCTETS: usize = 4096;
+
+/// Messages of one page of a list. Resend's limit.
+pub const LIST_PAGE: usize = 100;
+
+/// Messages of a page where its caller does not say. Resend's.
+pub const LIST_PAGE_DEFAULT: usize = 20;
+
+/// Octets of addresses, subjects and tags after which an Outbox ends its part of a page: messages with
+/// hundreds of long names would make a page of megabytes. What is left comes with the next.
+pub const LIST_OCTETS: usize = 512 * 1024;
+
+/// Messages of one batch. Resend's limit.
+pub const BATCH: usize = 100;
+
+/// Octets of the body of a batch, which is read in one piece: the text of
+/// [`MESSAGE_TEXT_OCTETS`], with room for escapes and white space.
+pub const BATCH_OCTETS: usize = 1024 * 1024;
+
 /// Addresses in each of `to`, `cc`, `bcc` and `reply_to`. Resend's limit for `to`.
 pub const RECIPIENTS_PER_FIELD: usize = 50;
 

@@ -4,6 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+mod text;
+
+pub use text::NotATime;
+
 const MILLIS_PER_DAY: u64 = 86_400_000;
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
@@ -47,13 +51,20 @@ impl UnixMillis {
     }
 }
 
+impl UnixMillis {
+    /// The date and the hours, minutes and seconds of the day, in UTC.
+    fn civil(self) -> ((u64, u64, u64), (u64, u64, u64)) {
+        let seconds = self.0 % MILLIS_PER_DAY / 1000;
+        let of_day = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        (civil_from_days(self.0 / MILLIS_PER_DAY), of_day)
+    }
+}
+
 /// RFC 3339, UTC, with milliseconds: `2026-11-22T09:30:00.000Z`.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil_from_days(self.0 / MILLIS_PER_DAY);
-        let of_day = self.0 % MILLIS_PER_DAY;
-        let (seconds, millis) = (of_day / 1000, of_day % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let ((year, month, day), (hour, minute, second)) = self.civil();
+        let millis = self.0 % 1000;
         write!(
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
@@ -62,8 +73,7 @@ impl fmt::Display for UnixMillis {
 }
 
 /// Days since the epoch as a date of the Gregorian calendar: Howard Hinnant's `civil_from_days`
-/// for days from the epoch on. Twelve lines here instead of 20 KB of a date library, which the
-/// Worker has no other use for yet.
+/// for days from the epoch on. Twelve lines here instead of 20 KB of a date library.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let shifted = days.saturating_add(719_468);
     let era = shifted / 146_097;

@@ -16,7 +16,8 @@ use std::cell::{Cell, RefCell};
 
 use edgepost::{
     app::{
-        Accept, Accepted, AlertChannels, Answered, Email, OutboxUnavailable, Outboxes, Story,
+        Accept, Accepted, AlertChannels, Answered, Email, OutboxAnswer, OutboxQuestion,
+        OutboxUnavailable, Outboxes, Story,
         ports::{Alerts, HttpClient, HttpFault, NotTold},
     },
     config::{Config, Name},
@@ -73,6 +74,10 @@ impl Outboxes for Office {
     }
 
     async fn email(&self, _: &Name, _: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
+        Err(OutboxUnavailable)
+    }
+
+    async fn ask(&self, _: &Name, _: &OutboxQuestion) -> Result<OutboxAnswer, OutboxUnavailable> {
         Err(OutboxUnavailable)
     }
 

@@ -16,8 +16,8 @@ use std::cell::{Cell, RefCell};
 
 use edgepost::{
     app::{
-        Accept, Accepted, Answered, Door, Email, Entry, OutboxUnavailable, Outboxes, Request,
-        Response, Story,
+        Accept, Accepted, Answered, Door, Email, Entry, OutboxAnswer, OutboxQuestion,
+        OutboxUnavailable, Outboxes, Request, Response, Story,
     },
     config::{Config, Name},
     mail::Place,
@@ -64,6 +64,10 @@ impl Outboxes for Taking {
             key: request.card.key.clone(),
             body: json!({ "id": id }),
         }))
+    }
+
+    async fn ask(&self, _: &Name, _: &OutboxQuestion) -> Result<OutboxAnswer, OutboxUnavailable> {
+        Err(OutboxUnavailable)
     }
 
     async fn stage(

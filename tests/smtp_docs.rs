@@ -16,7 +16,9 @@ use std::{fmt::Write, fs, path::Path, time::Duration};
 
 use edgepost::{
     limits,
-    smtp::{Codes, EVIDENCE, LOSSES, RULES, Rule, Severity, Status, Step, Verdict},
+    smtp::{
+        Codes, EVIDENCE, LOSSES, RULES, Rule, Service, Severity, Status, Step, Verdict, elsewhere,
+    },
 };
 
 fn steps(steps: &[Step]) -> String {
@@ -83,13 +85,17 @@ fn verdict(rule: &Rule) -> String {
     }
 }
 
+fn whose(service: Option<Service>) -> &'static str {
+    service.map_or("any server", Service::as_str)
+}
+
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
 fn rules() -> String {
     let mut table = String::from(
-        "| # | name | seen at | step | reply | means | advice |\n|---|---|---|---|---|---|---|\n",
+        "| # | name | whose | step | reply | means | advice |\n|---|---|---|---|---|---|---|\n",
     );
     for (number, rule) in RULES.iter().enumerate() {
         writeln!(
@@ -97,11 +103,34 @@ fn rules() -> String {
             "| {} | `{}` | {} | {} | {} | {} | {} |",
             number + 1,
             rule.name,
-            rule.whose,
+            whose(rule.whose),
             steps(rule.steps),
             cell(&codes(rule)),
             verdict(rule),
             cell(rule.advice.unwrap_or("that of the cause")),
+        )
+        .unwrap();
+    }
+    table
+}
+
+fn foreign() -> String {
+    let mut table = String::from(
+        "| # | a provider's rule | any other server | rule | read in |\n|---|---|---|---|---|\n",
+    );
+    for (number, rule) in RULES.iter().enumerate() {
+        let Some((other, true)) = rule.whose.and_then(|_| elsewhere(rule)) else {
+            continue;
+        };
+        writeln!(
+            table,
+            "| {} | `{}` | {}: {} | `{}` | {} |",
+            number + 1,
+            rule.name,
+            steps(&[other.step]),
+            cell(&other.reply.replace('\n', " ⏎ ")),
+            other.rule,
+            other.source.as_str(),
         )
         .unwrap();
     }
@@ -125,11 +154,13 @@ fn losses() -> String {
 }
 
 fn evidence() -> String {
-    let mut table = String::from("| step | reply | rule | read in |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| whose | step | reply | rule | read in |\n|---|---|---|---|---|\n");
     for evidence in EVIDENCE {
         writeln!(
             table,
-            "| {} | {} | `{}` | {} |",
+            "| {} | {} | {} | `{}` | {} |",
+            whose(evidence.service),
             steps(&[evidence.step]),
             cell(&evidence.reply.replace('\n', " ⏎ ")),
             evidence.rule,
@@ -199,6 +230,7 @@ fn the_tables_in_the_documentation_are_those_of_the_code() {
     for (name, table) in [
         ("timeouts", timeouts()),
         ("rules", rules()),
+        ("foreign", foreign()),
         ("losses", losses()),
         ("evidence", evidence()),
     ] {

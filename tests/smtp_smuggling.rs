@@ -48,7 +48,7 @@ fn ready(offers: &str) -> Session {
         token: AccessToken::new("token").unwrap(),
         tls: TlsMode::Implicit,
     };
-    let mut session = Session::new(config, NOW);
+    let mut session = Session::new(config, "mx.test", NOW);
     let ehlo = format!("250-mx\r\n{offers}250 AUTH XOAUTH2\r\n");
     for reply in ["220 mx\r\n", &ehlo, "235 ok\r\n"] {
         while let Output::Transmit(_) = session.poll_output() {}

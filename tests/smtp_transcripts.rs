@@ -7,6 +7,7 @@
 //! | `token N` | the access token has N characters (20 if not said) |
 //! | `whole` | this is about octets that arrive together, so they are not split |
 //! | `implicit TLS` | the connection is one over TLS from the start |
+//! | `host NAME` | the server's certificate is for this name (`mx.test` if not said) |
 //! | `open A,B` | everything until READY, on a server that offers A and B beside SIZE and XOAUTH2 |
 //! | `S: text` | the server says this line; consecutive lines arrive together |
 //! | `PAUSE` | what the server says next comes later |
@@ -77,7 +78,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(token_chars: usize, tls: TlsMode) -> Self {
+    fn new(token_chars: usize, tls: TlsMode, host: &str) -> Self {
         let now = UnixMillis::new(1_000_000);
         let user = "sales@shop.test".parse().unwrap();
         let config = SessionConfig {
@@ -87,7 +88,7 @@ impl Run {
             tls,
         };
         Self {
-            session: Session::new(config, now),
+            session: Session::new(config, host, now),
             now,
             said: Vec::new(),
             wants_tls: false,
@@ -264,12 +265,17 @@ fn run(script: &str, arrival: Arrival) {
         .iter()
         .find_map(|line| line.strip_prefix("token "))
         .unwrap_or("20");
-    let mut run = Run::new(token_chars.parse().unwrap(), tls);
+    let host = lines.iter().find_map(|line| line.strip_prefix("host "));
+    let host = host.unwrap_or("mx.test");
+    let mut run = Run::new(token_chars.parse().unwrap(), tls, host);
     run.pump();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         at += 1;
-        if line.starts_with("token ") || matches!(*line, "implicit TLS" | "whole" | "PAUSE") {
+        if line.starts_with("token ")
+            || line.starts_with("host ")
+            || matches!(*line, "implicit TLS" | "whole" | "PAUSE")
+        {
         } else if let Some(first) = line.strip_prefix("S: ") {
             let mut reply = octets(&format!("{first}\r\n"));
             while let Some(more) = lines.get(at).and_then(|line| line.strip_prefix("S: ")) {

@@ -9,7 +9,9 @@ use std::{fmt, io};
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::accounts::{AccountSettings, Accounts, Refuse, TokenFault, TokenRequest, TokenVerdict};
+use crate::accounts::{
+    AccountSettings, Accounts, Refuse, Secret, TokenFault, TokenRequest, TokenVerdict,
+};
 use crate::authority::Certificates;
 use crate::hook::{HookPost, Hooks};
 use crate::inbox::{Delivered, Inbox};
@@ -126,6 +128,11 @@ impl Sandbox {
     /// Where the browser goes for consent.
     pub fn authorization_endpoint(&self) -> String {
         format!("{}/authorize", self.issuer())
+    }
+
+    /// Another way there, which begins at another origin and is sent on from it.
+    pub fn federated_endpoint(&self) -> String {
+        format!("https://127.0.0.1:{}/federated", self.world.https_port)
     }
 
     /// Where codes and refresh tokens are exchanged.
@@ -300,6 +307,12 @@ impl Sandbox {
     /// Shows the sample site under `/site/`, or points its form elsewhere.
     pub fn set_site(&self, site: SampleSite) {
         *lock(&self.world.site) = Some(site);
+    }
+
+    /// Every token, code, verifier, state and AUTH response so far, whether or not it was any good: to
+    /// be searched for where it must not be.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.world.accounts.secrets()
     }
 
     /// Records of the port's connections, open ones too, oldest first.

@@ -44,7 +44,7 @@ mod verifier;
 mod web;
 mod world;
 
-pub use accounts::{AccountSettings, Refuse, TokenFault, TokenRequest, TokenVerdict};
+pub use accounts::{AccountSettings, Refuse, Secret, TokenFault, TokenRequest, TokenVerdict};
 pub use authority::ServerIdentity;
 pub use handle::Sandbox;
 pub use hook::HookPost;
@@ -72,6 +72,9 @@ pub const INBOX_CAPACITY: usize = 1_000;
 
 /// How many posts to hooks are kept; the oldest goes first.
 pub const HOOK_CAPACITY: usize = 2_000;
+
+/// How many secrets are remembered for [`Sandbox::secrets`]; later ones are not.
+pub const SECRET_CAPACITY: usize = 100_000;
 
 /// How many connection records are kept; the oldest closed one goes first.
 pub const CONNECTION_CAPACITY: usize = 5_000;

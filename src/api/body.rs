@@ -83,6 +83,15 @@ pub enum BodyError {
 }
 
 impl Body {
+    /// The fields of the object that it is.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn fields(&self) -> Result<&Map<String, Value>, ApiError> {
+        let fields = self.rest.as_object();
+        fields.ok_or_else(|| ApiError::not_json("an object is expected"))
+    }
+
     /// Reads a body. `json` may fail only because storage does.
     ///
     /// # Errors

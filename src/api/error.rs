@@ -57,6 +57,22 @@ impl ApiError {
         )
     }
 
+    /// The same of a message in a batch.
+    #[must_use]
+    pub fn at(self, index: usize) -> Self {
+        Self {
+            message: format!("Email {index} of the batch: {}", self.message),
+            ..self
+        }
+    }
+
+    /// A message of a batch belongs to another mailbox than the first.
+    pub fn of_another_mailbox() -> Self {
+        let message = "All emails of a batch must be sent through the same mailbox. Send this one \
+                       in another batch.";
+        Self::new(422, "validation_error", message)
+    }
+
     /// The body is not what it says it is.
     pub fn not_json(what: &str) -> Self {
         Self::new(
@@ -168,6 +184,22 @@ impl ApiError {
         let message = "It is not certain that the message was accepted. Try again in a moment, with \
                        the same idempotency key.";
         Self::new(503, "service_unavailable", message)
+    }
+
+    /// Storage could not be reached, or its answer was lost, and it is about a message that is there.
+    pub fn unanswered() -> Self {
+        let message = "Storage could not be reached, so it is not certain that this was done. Try \
+                       again in a moment.";
+        Self::new(503, "service_unavailable", message)
+    }
+
+    /// The message does not wait any more, but is in this state.
+    pub fn too_late(state: &str) -> Self {
+        let message = format!(
+            "The email can be rescheduled or canceled only until somebody may have it. It is \
+             `{state}`."
+        );
+        Self::new(422, "validation_error", message)
     }
 
     /// The configuration has a fault.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ApiError;
+use super::{ApiError, ScheduledAt};
 
 /// The fields of an object.
 pub(super) struct Reader<'a> {
@@ -31,6 +31,12 @@ impl<'a> Reader<'a> {
     /// A text that must be there.
     pub(super) fn required_text(&self, field: &str) -> Result<&'a str, ApiError> {
         self.text(field)?.ok_or_else(|| ApiError::missing(field))
+    }
+
+    /// A time that may be left out.
+    pub(super) fn time(&self, field: &str) -> Result<Option<ScheduledAt>, ApiError> {
+        let time = self.text(field)?.map(str::parse).transpose();
+        time.map_err(|error: super::NotUnderstood| ApiError::invalid(field, error))
     }
 
     /// A string or a list of strings, at most `most`.

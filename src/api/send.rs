@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ApiError, Body, Card, Fingerprint, Held, Tag, reader::Reader};
+use super::{ApiError, Body, Card, Fingerprint, Held, ScheduledAt, Tag, reader::Reader};
 use crate::{
     limits::{ATTACHMENTS, CUSTOM_HEADERS, RECIPIENTS_PER_FIELD, TAG_CHARS, TAGS},
     mail::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The fields that are understood.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "from",
     "to",
     "cc",
@@ -24,11 +24,12 @@ const KNOWN: [&str; 11] = [
     "headers",
     "attachments",
     "tags",
+    "scheduled_at",
 ];
 
 /// Fields of Resend's that would change what happens and are not supported: refused, because
 /// leaving them out would do something else than was asked.
-const UNSUPPORTED: [&str; 3] = ["scheduled_at", "template", "topic_id"];
+const UNSUPPORTED: [&str; 2] = ["template", "topic_id"];
 
 /// What a caller asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct SendRequest {
     headers: Vec<CustomHeader>,
     attachments: Vec<Attachment>,
     tags: Vec<Tag>,
+    /// When it is to be sent, if not at once.
+    pub scheduled_at: Option<ScheduledAt>,
     /// Fields that nobody knows: ignored, and named in the answer.
     pub ignored: Vec<String>,
 }
@@ -55,11 +58,7 @@ impl SendRequest {
     /// # Errors
     /// The first field that is wrong or missing.
     pub fn read(body: &Body) -> Result<Self, ApiError> {
-        let fields = body
-            .rest
-            .as_object()
-            .ok_or_else(|| ApiError::not_json("an object is expected"))?;
-        let reader = Reader::new(fields);
+        let reader = Reader::new(body.fields()?);
         if let Some(field) = UNSUPPORTED.iter().find(|field| reader.get(field).is_some()) {
             return Err(ApiError::unsupported(field));
         }
@@ -93,6 +92,7 @@ impl SendRequest {
             headers: headers(&reader)?,
             attachments: attachments(&reader, &body.files)?,
             tags: tags(&reader)?,
+            scheduled_at: reader.time("scheduled_at")?,
             ignored: ignored(&reader),
         })
     }

@@ -7,6 +7,7 @@ use super::{
     emails,
     http::{Request, Response},
     intake::{Accept, Accepted, Answered},
+    question::{OutboxAnswer, OutboxQuestion},
     story::Story,
     upload::Ticket,
 };
@@ -14,7 +15,7 @@ use crate::{
     api::{ApiError, Problem},
     config::{Config, FormConfig, Name},
     forms::{Addressing, FieldError, Rejected, compose, parse_urlencoded},
-    limits::{FORM_BODY_OCTETS, UNAVAILABLE_RETRY_SECONDS},
+    limits::{BATCH_OCTETS, FORM_BODY_OCTETS, RESCHEDULE_BODY_OCTETS, UNAVAILABLE_RETRY_SECONDS},
     mail::Place,
     outbox::{EmailId, OutboxTag, Source},
     pages::{self, Correction, Page},
@@ -30,6 +31,12 @@ pub trait Outboxes {
         mailbox: &Name,
         id: EmailId,
     ) -> impl Future<Output = Result<Option<Email>, OutboxUnavailable>>;
+    /// Asks of messages that are there, or hands several over together.
+    fn ask(
+        &self,
+        mailbox: &Name,
+        question: &OutboxQuestion,
+    ) -> impl Future<Output = Result<OutboxAnswer, OutboxUnavailable>>;
     /// Keeps a piece of a message that the Outbox is going to be handed.
     fn stage(
         &self,
@@ -89,6 +96,8 @@ impl<O: Outboxes> Door<'_, O> {
     pub fn entry(&self, head: &Request) -> Entry<'_> {
         match (head.method.as_str(), head.path.as_str()) {
             ("POST", "/emails") => self.email_entry(head),
+            ("POST", "/emails/batch") => Entry::Read(BATCH_OCTETS),
+            ("PATCH", path) if path.starts_with("/emails/") => Entry::Read(RESCHEDULE_BODY_OCTETS),
             ("POST", path) if path.starts_with("/f/") => Entry::Read(FORM_BODY_OCTETS),
             _ => Entry::Read(0),
         }
@@ -104,9 +113,15 @@ impl<O: Outboxes> Door<'_, O> {
             ("OPTIONS", ["f", form]) => self.preflight(request, form),
             (_, ["f", _]) => not_allowed("POST, OPTIONS"),
             ("POST", ["emails"]) => self.send_email(request, body_whole).await,
+            ("GET" | "HEAD", ["emails"]) => self.list_emails(request).await,
+            ("POST", ["emails", "batch"]) => self.send_batch(request, body_whole).await,
+            (_, ["emails", "batch"]) => emails::not_allowed("POST"),
             ("GET" | "HEAD", ["emails", id]) => self.read_email(request, id).await,
-            (_, ["emails"]) => emails::not_allowed("POST"),
-            (_, ["emails", _]) => emails::not_allowed("GET, HEAD"),
+            ("PATCH", ["emails", id]) => self.reschedule_email(request, id, body_whole).await,
+            ("POST", ["emails", id, "cancel"]) => self.cancel_email(request, id).await,
+            (_, ["emails"]) => emails::not_allowed("GET, HEAD, POST"),
+            (_, ["emails", _]) => emails::not_allowed("GET, HEAD, PATCH"),
+            (_, ["emails", _, "cancel"]) => emails::not_allowed("POST"),
             ("GET" | "HEAD", ["admin", "messages", id]) => self.story(request, id).await,
             (_, ["healthz"] | ["admin", "messages", _]) => not_allowed("GET, HEAD"),
             (_, [route, ..]) if emails::ROUTES.contains(route) => {

@@ -158,7 +158,12 @@ where
     fn recover(&self) -> Result<(), StoreFault> {
         let unsaved = self.drain.unsaved.borrow().clone();
         if let Some((job, event)) = unsaved {
-            self.conclude(&job, &event, false)?;
+            // If it is not leased any more the end was stored after all, and what has been done with
+            // the message since must not be undone.
+            let leased = self.store.leased()?;
+            if leased.iter().any(|held| held.id == job.id) {
+                self.conclude(&job, &event, false)?;
+            }
             self.drain.unsaved.replace(None);
         }
         for mut job in self.store.leased()? {
@@ -198,7 +203,7 @@ where
             if link.is_none() {
                 match self.open().await {
                     Ok(opened) => *link = Some(opened),
-                    Err(failure) => return self.put_off(job, &failure),
+                    Err(failure) => return self.put_off(job.id, &failure),
                 }
                 if self.store.health()? != Health::Up {
                     self.store.set_health(&Health::Up)?;
@@ -305,16 +310,21 @@ where
         })
     }
 
-    /// The mailbox cannot be used: the message that found out says so in its story, and all wait.
-    fn put_off(&self, mut job: Job, failure: &Failure) -> Result<(), StoreFault> {
+    /// The mailbox cannot be used, as the message `found_by` was to find out: the one that has been due
+    /// longest says so in its story, and all wait. It is looked up again, because finding out took
+    /// time, and a message may have been called back in it.
+    fn put_off(&self, found_by: EmailId, failure: &Failure) -> Result<(), StoreFault> {
         let now = self.clock.now();
         let health = self.store.health()?;
         let health = health.after_failure(failure, self.settings, now, self.random());
-        let event = job.postpone(failure, now);
+        let mut job = self.store.next_due(now)?;
+        let event = job.as_mut().and_then(|job| job.postpone(failure, now));
+        let about = job.as_ref().map_or(found_by, |job| job.id);
         self.store.commit(&Change {
-            job: event.as_ref().map(|event| (&job, event)),
+            job: job.as_ref().zip(event.as_ref()),
             health: Some(&health),
-            alerts: self.owner().after_failure(failure, job.id)?.as_ref(),
+            alerts: self.owner().after_failure(failure, about)?.as_ref(),
+            ..Change::default()
         })
     }
 

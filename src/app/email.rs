@@ -59,19 +59,32 @@ fn body(card: &Card, job: &Job) -> Value {
         "bcc": list(&card.bcc),
         "reply_to": list(&card.reply_to),
         "last_event": last_event(job.state),
-        "scheduled_at": null,
+        "scheduled_at": job.scheduled_at.map(resend_time),
         "tags": card.tags,
         "edgepost_state": job.state,
     })
 }
 
+/// A message in a list: all but its texts.
+pub(super) fn item(card: &Card, job: &Job) -> Value {
+    let mut item = body(card, job);
+    if let Some(fields) = item.as_object_mut() {
+        for name in ["object", "html", "text", "tags"] {
+            fields.remove(name);
+        }
+    }
+    item
+}
+
 /// Our state in the words that clients know.
 fn last_event(state: State) -> &'static str {
     match state {
+        State::Scheduled => "scheduled",
         State::Queued | State::Sending => "queued",
         State::Sent => "sent",
         State::Deferred | State::InDoubt => "delivery_delayed",
         State::Failed => "failed",
+        State::Canceled => "canceled",
     }
 }
 

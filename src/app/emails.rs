@@ -1,19 +1,19 @@
-//! The API's routes: `POST /emails` and `GET /emails/{id}`.
+//! The API's routes: `POST /emails` and `GET /emails/{id}`, and what all of them share.
 
 use super::{
-    api_request::{ApiRequest, Idempotency},
+    api_request::{Idempotency, accept, why_not},
     door::{Door, Entry, OutboxUnavailable, Outboxes},
     http::{Request, Response},
-    intake::{Accept, Accepted, Answered},
+    intake::{Accepted, Answered},
     meter::Rate,
     upload::Ticket,
 };
 use crate::{
     access::bearer,
-    api::{ApiError, Body, BodyError, Held, IdempotencyKey, SendRequest},
-    config::{Caller, Config, Name, Permission},
+    api::{ApiError, Body, BodyError, Held, IdempotencyKey, SendRequest, TooFarAhead},
+    config::{Caller, Name, Permission},
     limits::{IGNORED_NAMES_CHARS, JSON_BODY_OCTETS, JSON_WHOLE_OCTETS, UNAVAILABLE_RETRY_SECONDS},
-    outbox::{EmailId, InvalidId, Source},
+    outbox::{EmailId, InvalidId},
 };
 
 /// The endpoint that idempotency keys of `POST /emails` belong to.
@@ -35,7 +35,7 @@ impl<O: Outboxes> Door<'_, O> {
     }
 
     async fn try_send(&self, request: &Request, body_whole: bool) -> Result<Response, ApiError> {
-        let Admitted { caller, scope } = self.admit(request)?;
+        let Admitted { caller, scope } = self.admit(request, ENDPOINT)?;
         if !body_whole {
             return Err(ApiError::incomplete());
         }
@@ -46,28 +46,13 @@ impl<O: Outboxes> Door<'_, O> {
             BodyError::Storage => ApiError::unavailable(),
         })?;
         let asked = SendRequest::read(&body)?;
-        let allowed = caller.sending_mailbox(self.config, &asked.from.address);
-        let Some((mailbox, settings)) = allowed else {
-            return Err(why_not(&caller, self.config));
-        };
         let idempotency = scope.map(|scope| Idempotency {
             scope,
             fingerprint: asked.fingerprint(&body.rest),
         });
         let ignored = asked.ignored.join(", ");
         let asked = asked.holding(files);
-        let (card, draft) = asked.into_parts(settings.sender.address.clone(), &caller.name);
-        let accept = Accept {
-            mailbox: mailbox.clone(),
-            source: Source(format!("api/{}", caller.name)),
-            draft,
-            request: Some(ApiRequest {
-                card,
-                rate_limit: caller.rate_limit,
-                idempotency,
-            }),
-            staged: None,
-        };
+        let accept = accept(&caller, self.config, asked, idempotency, None)?;
         let answered = self.outboxes.accept(&accept).await;
         let answered = answered.map_err(|OutboxUnavailable| ApiError::unavailable())?;
         Ok(answer(answered, &ignored))
@@ -88,7 +73,7 @@ impl<O: Outboxes> Door<'_, O> {
     }
 
     fn ticket(&self, head: &Request, declared: Option<u64>) -> Result<(&Name, Ticket), ApiError> {
-        let Admitted { caller, scope } = self.admit(head)?;
+        let Admitted { caller, scope } = self.admit(head, ENDPOINT)?;
         if declared.is_some_and(|length| length > JSON_BODY_OCTETS) {
             return Err(ApiError::too_large("JSON_BODY_OCTETS"));
         }
@@ -102,8 +87,12 @@ impl<O: Outboxes> Door<'_, O> {
         Ok((mailbox, ticket))
     }
 
-    /// Everything about a request that its headers tell.
-    fn admit(&self, request: &Request) -> Result<Admitted, ApiError> {
+    /// Everything about a request to `endpoint` that its headers tell.
+    pub(super) fn admit(
+        &self,
+        request: &Request,
+        endpoint: &'static str,
+    ) -> Result<Admitted, ApiError> {
         let caller = self.authenticate(request)?;
         let key = request
             .header("idempotency-key")
@@ -119,27 +108,30 @@ impl<O: Outboxes> Door<'_, O> {
             return Err(ApiError::misconfigured());
         };
         Ok(Admitted {
-            scope: key.map(|key| key.scoped(&caller.name, ENDPOINT)),
+            scope: key.map(|key| key.scoped(&caller.name, endpoint)),
             caller,
         })
     }
 
     async fn try_read(&self, request: &Request, id: &str) -> Result<Response, ApiError> {
-        let caller = self.authenticate(request)?;
-        if caller.permission == Permission::SendingAccess {
-            return Err(ApiError::restricted_api_key());
-        }
-        let id: EmailId = id.parse().map_err(|error| match error {
-            InvalidId::Form => ApiError::invalid("id", error),
-            InvalidId::Foreign => ApiError::not_found("Email"),
-        })?;
+        let caller = self.authenticate_reader(request)?;
+        let id = self::id(id)?;
         // Somebody else's message and one that never was are not told apart.
         let not_found = || ApiError::not_found("Email");
         let mailbox = self.keeping(id).ok_or_else(not_found)?;
         match self.outboxes.email(mailbox, id).await {
             Ok(Some(email)) if email.key == caller.name => Ok(Response::json(200, &email.body)),
             Ok(_) => Err(not_found()),
-            Err(OutboxUnavailable) => Err(ApiError::unavailable()),
+            Err(OutboxUnavailable) => Err(ApiError::unanswered()),
+        }
+    }
+
+    /// Who calls, if they may do more than send.
+    pub(super) fn authenticate_reader(&self, request: &Request) -> Result<Caller, ApiError> {
+        let caller = self.authenticate(request)?;
+        match caller.permission {
+            Permission::FullAccess => Ok(caller),
+            Permission::SendingAccess => Err(ApiError::restricted_api_key()),
         }
     }
 
@@ -162,40 +154,52 @@ impl<O: Outboxes> Door<'_, O> {
 }
 
 /// Who calls, and by what the request can be recognised.
-struct Admitted {
-    caller: Caller,
-    scope: Option<String>,
+pub(super) struct Admitted {
+    pub(super) caller: Caller,
+    pub(super) scope: Option<String>,
 }
 
-/// Why a caller may not send: a mailbox of its own that has a fault might be the one that was
-/// meant, and that is not the caller's mistake.
-pub(super) fn why_not(caller: &Caller, config: &Config) -> ApiError {
-    if caller.has_faulty_mailbox(config) {
-        ApiError::misconfigured()
-    } else {
-        ApiError::sender_not_allowed()
-    }
+/// The identifier in a path.
+pub(super) fn id(text: &str) -> Result<EmailId, ApiError> {
+    text.parse().map_err(|error| match error {
+        InvalidId::Form => ApiError::invalid("id", error),
+        InvalidId::Foreign => ApiError::not_found("Email"),
+    })
 }
 
 /// What an Outbox answered, as a response. `ignored` are the fields that nobody knows.
 pub(super) fn answer(answered: Answered, ignored: &str) -> Response {
     let Answered { accepted, rate } = answered;
-    let answer = match accepted {
-        Accepted::Id(id) => Response::json(200, &serde_json::json!({ "id": id })),
-        Accepted::Conflict => error(&ApiError::invalid_idempotent_request()),
-        Accepted::Concurrent => error(&ApiError::concurrent_idempotent_requests()),
-        Accepted::Limited => error(&ApiError::rate_limit_exceeded()),
-        Accepted::Attachment(index) => {
-            let what = crate::mail::InvalidAttachment::Message;
-            error(&ApiError::attachment(index, what))
-        }
-        Accepted::TooLarge => error(&ApiError::too_large("MESSAGE_OCTETS")),
-        Accepted::TooMuchText => error(&ApiError::too_large("CARD_OCTETS")),
+    let answer = match (accepted_id(accepted), rate) {
+        (Ok(id), _) => Response::json(200, &serde_json::json!({ "id": id })),
+        (Err(_), Some(rate)) if accepted == Accepted::Limited => limited(rate),
+        (Err(why), _) => error(&why),
     };
     let answer = match rate {
-        Some(rate) => with_rate(answer, rate, Some(accepted)),
+        Some(rate) => with_rate(answer, rate),
         None => answer,
     };
+    naming(answer, ignored)
+}
+
+/// The identifier of what was accepted, or why nothing was.
+pub(super) fn accepted_id(accepted: Accepted) -> Result<EmailId, ApiError> {
+    Err(match accepted {
+        Accepted::Id(id) => return Ok(id),
+        Accepted::Conflict => ApiError::invalid_idempotent_request(),
+        Accepted::Concurrent => ApiError::concurrent_idempotent_requests(),
+        Accepted::Limited => ApiError::rate_limit_exceeded(),
+        Accepted::Attachment(index) => {
+            ApiError::attachment(index, crate::mail::InvalidAttachment::Message)
+        }
+        Accepted::TooLarge => ApiError::too_large("MESSAGE_OCTETS"),
+        Accepted::TooMuchText => ApiError::too_large("CARD_OCTETS"),
+        Accepted::TooFarAhead => ApiError::invalid("scheduled_at", TooFarAhead),
+    })
+}
+
+/// The answer with the names of what was ignored.
+pub(super) fn naming(answer: Response, ignored: &str) -> Response {
     if ignored.is_empty() {
         answer
     } else {
@@ -226,15 +230,16 @@ pub(super) const ROUTES: [&str; 12] = [
 ];
 
 /// Where the caller stands, in the headers that clients of Resend's read.
-pub(super) fn with_rate(answer: Response, rate: Rate, accepted: Option<Accepted>) -> Response {
-    let answer = answer
+pub(super) fn with_rate(answer: Response, rate: Rate) -> Response {
+    answer
         .with("ratelimit-limit", rate.limit.to_string())
         .with("ratelimit-remaining", rate.remaining.to_string())
-        .with("ratelimit-reset", rate.reset.to_string());
-    match accepted {
-        Some(Accepted::Limited) => answer.with("retry-after", rate.reset.to_string()),
-        _ => answer,
-    }
+        .with("ratelimit-reset", rate.reset.to_string())
+}
+
+/// The answer to a request that is one too many.
+pub(super) fn limited(rate: Rate) -> Response {
+    error(&ApiError::rate_limit_exceeded()).with("retry-after", rate.reset.to_string())
 }
 
 /// An error as an answer.

@@ -5,13 +5,16 @@ use thiserror::Error;
 
 use super::api_request::{ApiRequest, Idempotency};
 use super::meter::Rate;
-use super::ports::{Clock, Entropy, NoEntropy, OutboxStore, StoreFault, random};
+use super::ports::{
+    Clock, Entropy, NewMessage, NoEntropy, OutboxStore, Remembered, StoreFault, random,
+};
 use super::reception::Reception;
 use crate::{
     config::Name,
     limits::{CARD_OCTETS, MESSAGE_OCTETS},
     mail::{Draft, Frame, MessageId, NotAMessage, PartNumber, Stamp, frame},
     outbox::{EmailId, Job, OutboxTag, Source},
+    time::UnixMillis,
 };
 
 /// What the door hands to an Outbox.
@@ -47,6 +50,9 @@ pub enum Accepted {
     TooLarge,
     /// Its text does not fit what is kept of it.
     TooMuchText,
+    /// It is to be sent further ahead than
+    /// [`SCHEDULE_AHEAD_MAX`](crate::limits::SCHEDULE_AHEAD_MAX).
+    TooFarAhead,
     /// The caller asks too often.
     Limited,
 }
@@ -72,6 +78,16 @@ pub enum InvalidAccept {
 }
 
 impl Accept {
+    /// The path on which the Outbox takes it. While a deploy is under way an Outbox may be of the
+    /// version before, which would send at once what is to wait: it does not know this path.
+    pub fn path(&self) -> &'static str {
+        let request = self.request.as_ref();
+        match request.and_then(|request| request.scheduled_at) {
+            Some(_) => "/accept/scheduled",
+            None => "/accept",
+        }
+    }
+
     /// Counts the request, and keeps the message if it is not one too many.
     ///
     /// # Errors
@@ -143,36 +159,59 @@ impl Accept {
         entropy: &impl Entropy,
     ) -> Result<Accepted, InvalidAccept> {
         let now = clock.now();
-        if let Some(idempotency) = self.idempotency()
-            && let Some((fingerprint, id)) = store.remembered(&idempotency.scope, now)?
-        {
-            let same = fingerprint == idempotency.fingerprint;
-            return Ok(if same {
-                Accepted::Id(id)
-            } else {
-                Accepted::Conflict
-            });
+        let idempotency = self.idempotency().cloned();
+        match before(store, idempotency.as_ref(), now)? {
+            Before::Never => {}
+            Before::Other => return Ok(Accepted::Conflict),
+            Before::Same(answer) => {
+                return Ok(Accepted::Id(answer.parse().map_err(|_| StoreFault)?));
+            }
         }
+        let message = match self.render(now, entropy)? {
+            Ok(message) => message,
+            Err(refused) => return Ok(refused),
+        };
+        let id = message.job.id;
+        let answer = id.to_string();
+        let request = idempotency.as_ref().map(|request| Remembered {
+            request,
+            answer: &answer,
+        });
+        store.accept(&[message], request, now)?;
+        Ok(Accepted::Id(id))
+    }
+
+    /// The message as it is going to be kept, or why it cannot be.
+    pub(super) fn render(
+        self,
+        now: UnixMillis,
+        entropy: &impl Entropy,
+    ) -> Result<Result<NewMessage, Accepted>, NoEntropy> {
+        let asked = self.request.as_ref().and_then(|asked| asked.scheduled_at);
+        let Ok(scheduled_at) = asked.map_or(Ok(None), |asked| asked.resolve(now)) else {
+            return Ok(Err(Accepted::TooFarAhead));
+        };
         let sender = &self.draft.from.address;
         let stamp = Stamp {
-            date: now,
+            // A message that says it is of last month is not trusted by those who read it.
+            date: scheduled_at.unwrap_or(now),
             message_id: MessageId::new(u128::from_be_bytes(random(entropy)?), sender),
             boundary: u128::from_be_bytes(random(entropy)?),
         };
         let frame = match frame(&self.draft, &stamp) {
             Ok(frame) => frame,
-            Err(NotAMessage(index)) => return Ok(Accepted::Attachment(index)),
+            Err(NotAMessage(index)) => return Ok(Err(Accepted::Attachment(index))),
         };
         let size = frame.length(&self.draft);
         if size > MESSAGE_OCTETS {
-            return Ok(Accepted::TooLarge);
+            return Ok(Err(Accepted::TooLarge));
         }
-        let card = self
-            .request
+        let card = self.request.map(|request| request.card);
+        if card
             .as_ref()
-            .map(|request| request.card.stored_octets());
-        if card.is_some_and(|octets| octets > CARD_OCTETS) {
-            return Ok(Accepted::TooMuchText);
+            .is_some_and(|card| card.stored_octets() > CARD_OCTETS)
+        {
+            return Ok(Err(Accepted::TooMuchText));
         }
         let id = match self.staged {
             Some(staged) => staged,
@@ -183,18 +222,51 @@ impl Accept {
         };
         let envelope = self.draft.envelope();
         let (job, event) = Job::accepted(id, self.source, envelope, stamp.message_id, size, now);
-        let request = self.request.as_ref();
+        let (job, event) = match scheduled_at {
+            Some(at) => job.scheduled(at, now),
+            None => (job, event),
+        };
         let mut files = self.draft.attachments.iter();
-        if files.any(|file| file.content.is_kept()) {
+        let (job, content) = if files.any(|file| file.content.is_kept()) {
             let job = job.in_parts(frame.layout(&self.draft));
-            let between: Vec<_> = frame.between().collect();
-            store.accept(&job, &between, &event, request)?;
+            (job, frame.into_between().collect())
         } else {
             let whole = whole(&frame, &self.draft, size);
-            store.accept(&job, &[(PartNumber::FIRST, &whole)], &event, request)?;
-        }
-        Ok(Accepted::Id(id))
+            (job, vec![(PartNumber::FIRST, whole)])
+        };
+        Ok(Ok(NewMessage {
+            job,
+            event,
+            content,
+            card,
+        }))
     }
+}
+
+/// What is remembered of a request.
+pub(super) enum Before {
+    /// It has not come before, or nobody can know.
+    Never,
+    /// It has, and was answered this.
+    Same(String),
+    /// Another has, under the same key.
+    Other,
+}
+
+/// Looks a request up among those of the last day.
+pub(super) fn before(
+    store: &impl OutboxStore,
+    request: Option<&Idempotency>,
+    now: UnixMillis,
+) -> Result<Before, StoreFault> {
+    let Some(request) = request else {
+        return Ok(Before::Never);
+    };
+    Ok(match store.remembered(&request.scope, now)? {
+        None => Before::Never,
+        Some((fingerprint, answer)) if fingerprint == request.fingerprint => Before::Same(answer),
+        Some(_) => Before::Other,
+    })
 }
 
 /// The content of a message whose attachments are here: small, so it is kept as it will be sent,

@@ -4,6 +4,7 @@
 mod alert_channels;
 mod alerts;
 mod api_request;
+mod batch;
 mod content;
 mod door;
 mod drain;
@@ -13,11 +14,14 @@ mod http;
 mod intake;
 mod keeper;
 mod keeper_record;
+mod listing;
 mod meter;
 mod operator;
 pub mod ports;
+mod question;
 mod reception;
 mod registry;
+mod steering;
 mod story;
 mod submit;
 mod tokens;
@@ -27,6 +31,7 @@ mod wall;
 
 pub use alert_channels::AlertChannels;
 pub use api_request::{ApiRequest, Idempotency};
+pub use batch::{Batch, BatchAccepted};
 pub use content::ContentReader;
 pub use door::{Door, Entry, OutboxUnavailable, Outboxes};
 pub use drain::{Drain, Outbox, Trigger, resume};
@@ -37,10 +42,13 @@ pub use keeper::{
     ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest,
     MetadataAnswer,
 };
+pub use listing::{Listing, Page};
 pub use meter::{Meter, Rate};
 pub use operator::{Mailboxes, Operator, Registrar, Unreachable, is_operators};
+pub use question::{OutboxAnswer, OutboxQuestion};
 pub use reception::Reception;
 pub use registry::{Consent, Registry, RegistryAnswer, RegistryQuestion};
+pub use steering::{Steer, Steered};
 pub use story::Story;
 pub use submit::{Link, Opening};
 pub use tokens::Tokens;

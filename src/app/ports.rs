@@ -8,7 +8,7 @@ use std::{fmt, future::Future};
 use futures_util::future::LocalBoxFuture;
 use thiserror::Error;
 
-use super::api_request::ApiRequest;
+use super::api_request::Idempotency;
 use crate::{
     api::Card,
     mail::{EmailAddress, PartNumber, Place},
@@ -216,22 +216,30 @@ pub trait ContentStore {
 /// A record that this version cannot read (after a rollback, say) is set aside by the store and
 /// not lost: it comes back with a version that can read it, and meanwhile holds nobody up.
 pub trait OutboxStore: ContentStore {
-    /// Keeps a message with its content, the first line of its story and what the API needs of
-    /// it, and arms the alarm. What was staged under its identifier is its content too.
+    /// Keeps messages with their content, the first lines of their stories and what the API needs of
+    /// them, remembers the request that they came with, and arms the alarm. What was staged under
+    /// the identifier of a message is its content too.
     fn accept(
         &self,
-        job: &Job,
-        content: &[(PartNumber, &[u8])],
-        event: &StoryEvent,
-        request: Option<&ApiRequest>,
+        messages: &[NewMessage],
+        request: Option<Remembered<'_>>,
+        now: UnixMillis,
     ) -> Result<(), StoreFault>;
-    /// What was asked under an idempotency key, and what came of it, if that was less than
+    /// What was asked under an idempotency key, and what it was answered, if that was less than
     /// [`IDEMPOTENCY_WINDOW`](crate::limits::IDEMPOTENCY_WINDOW) ago.
     fn remembered(
         &self,
         scope: &str,
         now: UnixMillis,
-    ) -> Result<Option<(crate::api::Fingerprint, EmailId)>, StoreFault>;
+    ) -> Result<Option<(crate::api::Fingerprint, String)>, StoreFault>;
+    /// Gives the messages of one caller, one after another from `from` on, until `take` has enough.
+    /// Their cards are without text and HTML. What this version cannot read is left out.
+    fn listed(
+        &self,
+        key: &str,
+        from: Cursor,
+        take: &mut dyn FnMut(&Job, &Card) -> bool,
+    ) -> Result<(), StoreFault>;
     /// What the API keeps of a message.
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault>;
     /// Replaces a message's record and adds a line to its story.
@@ -262,6 +270,39 @@ pub trait OutboxStore: ContentStore {
     fn disarm(&self) -> Result<(), StoreFault>;
 }
 
+/// Where a list begins, and which way it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// With the newest message, to older ones.
+    Newest,
+    /// With the next older one, to older ones.
+    OlderThan(EmailId),
+    /// With the next newer one, to newer ones.
+    NewerThan(EmailId),
+}
+
+/// A message that is to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its record.
+    pub job: Job,
+    /// The first line of its story.
+    pub event: StoryEvent,
+    /// Its content, but for what was staged.
+    pub content: Vec<(PartNumber, Vec<u8>)>,
+    /// What the API keeps of it.
+    pub card: Option<Card>,
+}
+
+/// A request that must not be done twice, and what is answered when it comes again.
+#[derive(Debug, Clone, Copy)]
+pub struct Remembered<'a> {
+    /// The request.
+    pub request: &'a Idempotency,
+    /// The answer, in a form of whoever reads it again.
+    pub answer: &'a str,
+}
+
 /// What changes together.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Change<'a> {
@@ -271,6 +312,10 @@ pub struct Change<'a> {
     pub health: Option<&'a Health>,
     /// What the owner is to be told.
     pub alerts: Option<&'a AlertLog>,
+    /// Pieces of the message's content that are written anew.
+    pub content: &'a [(Place, Vec<u8>)],
+    /// When the one alarm is to go off, whatever it was armed for.
+    pub arm: Option<UnixMillis>,
 }
 
 /// Storage did not do as it was asked; nothing was changed.

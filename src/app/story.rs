@@ -91,6 +91,9 @@ fn event_for_people(event: &StoryEvent) -> serde_json::Value {
     let mut value = serde_json::to_value(event).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
         fields.insert("at".to_owned(), event.at.to_string().into());
+        if let Some(at) = event.scheduled_at {
+            fields.insert("scheduled_at".to_owned(), at.to_string().into());
+        }
         if let Some(cause) = event.cause {
             let advice = advice(cause, event.finding.as_ref());
             fields.insert("detail".to_owned(), advice.into());

@@ -75,7 +75,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
             Some(Err(ConnectionFault)) => return Err(connect_failed(tls)),
             None => return Err(Failure::of_mailbox(Cause::TimedOut, Trouble::Transient)),
         };
-        let session = Session::new(opening.session, clock.now());
+        let session = Session::new(opening.session, opening.host, clock.now());
         let mut link = Self {
             connection,
             clock,

@@ -7,7 +7,7 @@
 use std::io;
 
 use super::{
-    api_request::{ApiRequest, Idempotency},
+    api_request::{self, Idempotency},
     door::Outboxes,
     drain::{Drain, next_alarm},
     emails,
@@ -23,7 +23,7 @@ use crate::{
     config::{Caller, Config, Name},
     limits::{JSON_BODY_OCTETS, UPLOAD_PIECE_TIMEOUT, UPLOAD_TIMEOUT},
     mail::{PartNumber, Place},
-    outbox::{EmailId, OutboxTag, Source},
+    outbox::{EmailId, OutboxTag},
     time::UnixMillis,
 };
 
@@ -98,7 +98,7 @@ where
                 let rate = answered.rate.or(Some(rate));
                 emails::answer(Answered { rate, ..answered }, &ignored)
             }
-            Err(error) => emails::with_rate(emails::error(&error), rate, None),
+            Err(error) => emails::with_rate(emails::error(&error), rate),
         }
     }
 
@@ -159,29 +159,15 @@ where
         let dropped = self.store.drop_part(id, PartNumber::REQUEST);
         dropped.map_err(|StoreFault| ApiError::unavailable())?;
         let asked = SendRequest::read(&body)?;
-        let from = &asked.from.address;
-        let Some((mailbox, settings)) = ticket.caller.sending_mailbox(self.config, from) else {
-            return Err(emails::why_not(&ticket.caller, self.config));
-        };
         let idempotency = ticket.scope.clone().map(|scope| Idempotency {
             scope,
             fingerprint: asked.fingerprint(&body.rest),
         });
         drop(body);
         let ignored = asked.ignored.join(", ");
-        let (card, draft) = asked.into_parts(settings.sender.address.clone(), &ticket.caller.name);
-        let accept = Accept {
-            mailbox: mailbox.clone(),
-            source: Source(format!("api/{}", ticket.caller.name)),
-            draft,
-            request: Some(ApiRequest {
-                card,
-                rate_limit: ticket.caller.rate_limit,
-                idempotency,
-            }),
-            staged: Some(id),
-        };
-        let answered = if mailbox == self.mailbox {
+        let (caller, config) = (&ticket.caller, self.config);
+        let accept = api_request::accept(caller, config, asked, idempotency, Some(id))?;
+        let answered = if accept.mailbox == *self.mailbox {
             let kept = accept.keep(self.store, self.clock, self.entropy);
             uncounted(kept.map_err(|_| ApiError::unavailable())?)
         } else {

@@ -71,6 +71,13 @@ impl Caller {
         usable.next().map(|(name, _)| name)
     }
 
+    /// The mailboxes whose Outboxes may keep messages of its own: a fault in the configuration does not
+    /// empty a queue.
+    pub fn kept_in<'a>(&self, config: &'a Config) -> Vec<&'a Name> {
+        let names = config.mailboxes.keys().chain(&config.faulty_mailboxes);
+        names.filter(|name| self.mailboxes.contains(name)).collect()
+    }
+
     /// Whether a mailbox of its own cannot be used, so that a sender which is not found may be
     /// the operator's mistake and not the caller's.
     pub fn has_faulty_mailbox(&self, config: &Config) -> bool {

@@ -9,6 +9,7 @@
 )]
 
 mod body;
+mod card_table;
 mod clock;
 mod content_table;
 mod custody;

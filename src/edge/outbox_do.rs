@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     app::{
-        Accept, AlertChannels, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story,
-        Ticket, Tokens, Trigger, Turns, Upload, begin_staging,
+        Accept, AlertChannels, Door, Drain, Email, Entry, Outbox as OutboxCase, OutboxQuestion,
+        Reception, Story, Ticket, Tokens, Trigger, Turns, Upload, begin_staging,
         ports::{Clock, ContentStore, OutboxStore, StoreFault},
         resume,
     },
@@ -78,9 +78,15 @@ impl DurableObject for Outbox {
         let path = request.path();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match (request.method(), segments.as_slice()) {
-            (Method::Post, ["accept"]) => {
+            (Method::Post, ["accept"] | ["accept", "scheduled"]) => {
                 let accept: Accept = stub::asked(&mut request).await?;
                 let answer = self.inner.accept(accept);
+                self.start_if_stalled();
+                answer
+            }
+            (Method::Post, ["ask"]) => {
+                let question: OutboxQuestion = stub::asked(&mut request).await?;
+                let answer = self.inner.ask(question);
                 self.start_if_stalled();
                 answer
             }
@@ -142,6 +148,16 @@ impl Inner {
         }) {
             Ok(answered) => Response::from_json(&answered),
             Err(_) => Response::error("not accepted", 503),
+        }
+    }
+
+    fn ask(&self, question: OutboxQuestion) -> Result<Response> {
+        let store = self.store().map_err(Into::into);
+        match store.and_then(|store| {
+            question.answer(&self.reception, store, &PlatformClock, &PlatformEntropy)
+        }) {
+            Ok(answer) => Response::from_json(&answer),
+            Err(_) => Response::error("not answered", 503),
         }
     }
 

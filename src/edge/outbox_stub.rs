@@ -5,7 +5,9 @@ use worker::{Env, Method, Request, Response};
 
 use super::{env::OUTBOX, stub};
 use crate::{
-    app::{Accept, Answered, Email, OutboxUnavailable, Outboxes, Story},
+    app::{
+        Accept, Answered, Email, OutboxAnswer, OutboxQuestion, OutboxUnavailable, Outboxes, Story,
+    },
     config::Name,
     mail::Place,
     outbox::EmailId,
@@ -18,7 +20,7 @@ pub(super) struct OutboxStubs<'a> {
 }
 
 impl OutboxStubs<'_> {
-    async fn ask(&self, mailbox: &Name, request: Request) -> worker::Result<Response> {
+    async fn fetch(&self, mailbox: &Name, request: Request) -> worker::Result<Response> {
         self.env
             .durable_object(OUTBOX)?
             .get_by_name(mailbox.as_str())?
@@ -31,10 +33,9 @@ impl OutboxStubs<'_> {
     async fn read<T: DeserializeOwned>(
         &self,
         mailbox: &Name,
-        url: &str,
+        request: Request,
     ) -> Result<Option<T>, OutboxUnavailable> {
-        let request = Request::new(url, Method::Get).map_err(|_| OutboxUnavailable)?;
-        match self.ask(mailbox, request).await {
+        match self.fetch(mailbox, request).await {
             Ok(mut answer) if answer.status_code() == 200 => stub::answered(&mut answer)
                 .await
                 .map(Some)
@@ -56,25 +57,32 @@ impl OutboxStubs<'_> {
         let url = format!("http://outbox{}", request.path());
         let upload = stub::forward(&url, request, props);
         let upload = upload.map_err(|_| OutboxUnavailable)?;
-        let answer = self.ask(mailbox, upload).await;
+        let answer = self.fetch(mailbox, upload).await;
         answer.map_err(|_| OutboxUnavailable)
     }
 }
 
 impl Outboxes for OutboxStubs<'_> {
     async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
-        let request = stub::post("http://outbox/accept", accept).map_err(|_| OutboxUnavailable)?;
-        match self.ask(&accept.mailbox, request).await {
-            Ok(mut answer) if answer.status_code() == 200 => stub::answered(&mut answer)
-                .await
-                .map_err(|_| OutboxUnavailable),
-            _ => Err(OutboxUnavailable),
-        }
+        let url = format!("http://outbox{}", accept.path());
+        let request = stub::post(&url, accept).map_err(|_| OutboxUnavailable)?;
+        self.read(&accept.mailbox, request)
+            .await?
+            .ok_or(OutboxUnavailable)
+    }
+
+    async fn ask(
+        &self,
+        mailbox: &Name,
+        question: &OutboxQuestion,
+    ) -> Result<OutboxAnswer, OutboxUnavailable> {
+        let request = stub::post("http://outbox/ask", question).map_err(|_| OutboxUnavailable)?;
+        self.read(mailbox, request).await?.ok_or(OutboxUnavailable)
     }
 
     async fn email(&self, mailbox: &Name, id: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
-        self.read(mailbox, &format!("http://outbox/email/{id}"))
-            .await
+        let request = get(&format!("http://outbox/email/{id}"))?;
+        self.read(mailbox, request).await
     }
 
     async fn stage(
@@ -86,14 +94,18 @@ impl Outboxes for OutboxStubs<'_> {
     ) -> Result<(), OutboxUnavailable> {
         let url = format!("http://outbox/stage/{id}/{}", place.number());
         let request = stub::post_octets(&url, &octets).map_err(|_| OutboxUnavailable)?;
-        match self.ask(mailbox, request).await {
+        match self.fetch(mailbox, request).await {
             Ok(answer) if answer.status_code() == 200 => Ok(()),
             _ => Err(OutboxUnavailable),
         }
     }
 
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
-        self.read(mailbox, &format!("http://outbox/story/{id}"))
-            .await
+        let request = get(&format!("http://outbox/story/{id}"))?;
+        self.read(mailbox, request).await
     }
+}
+
+fn get(url: &str) -> Result<Request, OutboxUnavailable> {
+    Request::new(url, Method::Get).map_err(|_| OutboxUnavailable)
 }

@@ -6,8 +6,8 @@
 //! | `content` | a piece of a message's content, or of what may become one (`content_table.rs`) | once |
 //! | `staging` | content that is not a message's yet | once, by a large request; gone with its end |
 //! | `event` | a line of a message's story | at every transition |
-//! | `card` | a message as its caller wrote it | once, by the API |
-//! | `idempotency` | a request that must not be done twice | once, by the API; forgotten after a day |
+//! | `card` | a message as its caller wrote it (`card_table.rs`) | once, by the API |
+//! | `idempotency` | a request that must not be done twice, and what it is answered (`card_table.rs`) | once, by the API; forgotten after a day |
 //! | `meta` | one value: the mailbox's health, what its owner is told, the schema's version | when it changes |
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,19 +19,16 @@ use super::{
 };
 use crate::{
     api::{Card, Fingerprint},
-    app::{
-        ApiRequest,
-        ports::{Change, ContentStore, OutboxStore, StoreFault},
-    },
-    limits::{CONTENT_CHUNK_OCTETS, IDEMPOTENCY_WINDOW},
-    mail::{PartNumber, Place},
+    app::ports::{Change, ContentStore, Cursor, NewMessage, OutboxStore, Remembered, StoreFault},
+    limits::CONTENT_CHUNK_OCTETS,
+    mail::Place,
     outbox::{AlertLog, EmailId, Health, Job, State as JobState, StoryEvent, UnreadableJob},
     time::UnixMillis,
 };
 
 /// Each statement brings the schema from the version of its index to the next. Never changed,
 /// only added to.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE message (id TEXT PRIMARY KEY, wake INTEGER, record TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX message_wake ON message (wake) WHERE wake IS NOT NULL;
@@ -45,6 +42,10 @@ const MIGRATIONS: [&str; 3] = [
 ",
     "
     CREATE TABLE staging (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+",
+    // Made of what is in the card already, so that a Worker that knows nothing of it keeps it too.
+    "
+    CREATE INDEX card_key ON card (json_extract(card, '$.key'), id);
 ",
 ];
 
@@ -157,28 +158,21 @@ impl SqliteStore {
         self.exec(query, vec![id.into(), line.into()]).map(drop)
     }
 
-    /// What the API keeps, and forgets of what is older than its window.
-    fn write_request(&self, job: &Job, request: &ApiRequest) -> Result<(), StoreFault> {
-        let card = serde_json::to_string(&request.card).map_err(|_| StoreFault)?;
-        let values = vec![job.id.to_string().into(), card.into()];
-        self.exec("INSERT INTO card (id, card) VALUES (?, ?)", values)?;
-        let Some(idempotency) = &request.idempotency else {
-            return Ok(());
-        };
-        let window = u64::try_from(IDEMPOTENCY_WINDOW.as_millis()).unwrap_or(u64::MAX);
-        let oldest = UnixMillis::new(job.created_at.as_millis().saturating_sub(window));
-        self.exec(
-            "DELETE FROM idempotency WHERE at <= ?",
-            vec![sql_time(oldest).into()],
-        )?;
-        let values = vec![
-            idempotency.scope.as_str().into(),
-            sql_time(job.created_at).into(),
-            idempotency.fingerprint.as_str().into(),
-            job.id.to_string().into(),
-        ];
-        let query = "INSERT INTO idempotency (scope, at, fingerprint, id) VALUES (?, ?, ?, ?)";
-        self.exec(query, values).map(drop)
+    fn write_new(&self, message: &NewMessage) -> Result<(), StoreFault> {
+        let NewMessage { job, event, .. } = message;
+        for (part, octets) in &message.content {
+            for (piece, octets) in (0..).zip(octets.chunks(CONTENT_CHUNK_OCTETS)) {
+                let place = Place { part: *part, piece };
+                self.stage(job.id, place, octets.to_vec())?;
+            }
+        }
+        let id = job.id.to_string();
+        self.exec("DELETE FROM staging WHERE id = ?", vec![id.as_str().into()])?;
+        if let Some(card) = &message.card {
+            self.write_card(id, card)?;
+        }
+        self.write_job(job)?;
+        self.write_event(job, event)
     }
 
     /// The messages of a statement that selects id and record. One that this version cannot read
@@ -215,28 +209,22 @@ impl SqliteStore {
 impl OutboxStore for SqliteStore {
     fn accept(
         &self,
-        job: &Job,
-        content: &[(PartNumber, &[u8])],
-        event: &StoryEvent,
-        request: Option<&ApiRequest>,
+        messages: &[NewMessage],
+        request: Option<Remembered<'_>>,
+        now: UnixMillis,
     ) -> Result<(), StoreFault> {
         self.transaction(|| {
-            for (part, octets) in content {
-                for (piece, octets) in (0..).zip(octets.chunks(CONTENT_CHUNK_OCTETS)) {
-                    let place = Place { part: *part, piece };
-                    self.stage(job.id, place, octets.to_vec())?;
-                }
+            for message in messages {
+                self.write_new(message)?;
             }
-            let id = job.id.to_string();
-            self.exec("DELETE FROM staging WHERE id = ?", vec![id.into()])?;
             if let Some(request) = request {
-                self.write_request(job, request)?;
+                self.write_request(request, now)?;
             }
-            self.write_job(job)?;
-            self.write_event(job, event)?;
-            self.arm(job.created_at)
+            self.arm(now)
         })?;
-        log(job, event);
+        for NewMessage { job, event, .. } in messages {
+            log(job, event);
+        }
         Ok(())
     }
 
@@ -244,38 +232,21 @@ impl OutboxStore for SqliteStore {
         &self,
         scope: &str,
         now: UnixMillis,
-    ) -> Result<Option<(Fingerprint, EmailId)>, StoreFault> {
-        let query = "SELECT at, fingerprint, id FROM idempotency WHERE scope = ?";
-        let rows = self.exec(query, vec![scope.into()])?;
-        let Some(row) = rows.into_iter().next() else {
-            return Ok(None);
-        };
-        match <[SqlStorageValue; 3]>::try_from(row) {
-            Ok(
-                [
-                    SqlStorageValue::Integer(at),
-                    SqlStorageValue::String(fingerprint),
-                    SqlStorageValue::String(id),
-                ],
-            ) => {
-                let id = id.parse().map_err(|_| StoreFault)?;
-                let at = UnixMillis::new(u64::try_from(at).map_err(|_| StoreFault)?);
-                let fresh = now.since(at) < IDEMPOTENCY_WINDOW;
-                Ok(fresh.then_some((Fingerprint::from_stored(fingerprint), id)))
-            }
-            _ => Err(StoreFault),
-        }
+    ) -> Result<Option<(Fingerprint, String)>, StoreFault> {
+        self.remembered_request(scope, now)
+    }
+
+    fn listed(
+        &self,
+        key: &str,
+        from: Cursor,
+        take: &mut dyn FnMut(&Job, &Card) -> bool,
+    ) -> Result<(), StoreFault> {
+        self.list_cards(key, from, take)
     }
 
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {
-        let query = "SELECT card FROM card WHERE id = ?";
-        let Some(card) = first_text(self.exec(query, vec![id.to_string().into()])?) else {
-            return Ok(None);
-        };
-        match serde_json::from_str::<Card>(&card) {
-            Ok(card) if card.v == Card::VERSION => Ok(Some(card)),
-            _ => Err(StoreFault),
-        }
+        self.read_card(id)
     }
 
     fn update(&self, job: &Job, event: &StoryEvent) -> Result<(), StoreFault> {
@@ -292,6 +263,12 @@ impl OutboxStore for SqliteStore {
             if let Some((job, event)) = change.job {
                 self.write_job(job)?;
                 self.write_event(job, event)?;
+                for (place, octets) in change.content {
+                    self.stage(job.id, *place, octets.clone())?;
+                }
+            }
+            if let Some(at) = change.arm {
+                self.arm(at)?;
             }
             if let Some(health) = change.health {
                 self.set_health(health)?;

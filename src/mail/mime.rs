@@ -20,8 +20,7 @@ use std::borrow::Cow;
 use mail_builder::{
     MessageBuilder,
     headers::{
-        HeaderType, address::Address, content_type::ContentType, date::Date, message_id, raw::Raw,
-        text::Text,
+        HeaderType, address::Address, content_type::ContentType, message_id, raw::Raw, text::Text,
     },
     mime::MimePart,
 };
@@ -71,7 +70,6 @@ pub fn frame(draft: &Draft, stamp: &Stamp) -> Result<Frame, NotAMessage> {
     if let Some(index) = draft.attachments.iter().position(odd) {
         return Err(NotAMessage(index));
     }
-    let date = i64::try_from(stamp.date.as_seconds()).unwrap_or(i64::MAX);
     let mut message = MessageBuilder::new().from(address(&draft.from));
     if !draft.to.is_empty() {
         message = message.to(list(&draft.to));
@@ -85,7 +83,8 @@ pub fn frame(draft: &Draft, stamp: &Stamp) -> Result<Frame, NotAMessage> {
     message = message
         .subject(draft.subject.as_str())
         .message_id(stamp.message_id.as_str())
-        .date(Date::new(date));
+        // In our own words, which have one length: a message that is rescheduled gets another date.
+        .header("Date", Raw::new(stamp.date.to_rfc_5322()));
     if draft.auto_generated {
         message = message.header("Auto-Submitted", Raw::new("auto-generated"));
     }
@@ -120,6 +119,11 @@ impl Frame {
     pub fn between(&self) -> impl Iterator<Item = (PartNumber, &[u8])> {
         let numbers = (0..).map(PartNumber::frame);
         numbers.zip(self.between.iter().map(Vec::as_slice))
+    }
+
+    /// The same, given away.
+    pub fn into_between(self) -> impl Iterator<Item = (PartNumber, Vec<u8>)> {
+        (0..).map(PartNumber::frame).zip(self.between)
     }
 
     /// The parts in the order of the message, where the attachments are kept elsewhere.

@@ -16,6 +16,7 @@ mod line_ends;
 mod mailbox;
 mod mime;
 mod plain_text;
+mod redate;
 
 pub use address::{EmailAddress, InvalidAddress};
 pub use attachment::{Attachment, ContentId, FileName, InvalidAttachment, MediaType};
@@ -27,3 +28,4 @@ pub use header::{HeaderText, InvalidHeaderText, MessageId};
 pub use layout::{Coding, Part, PartNumber, PartWriter, Place};
 pub use mailbox::{InvalidMailbox, Mailbox};
 pub use mime::{Frame, NotAMessage, Stamp, frame};
+pub use redate::{Redated, redate};

@@ -15,6 +15,9 @@ pub struct StoryEvent {
     pub at: UnixMillis,
     /// The state the message went into.
     pub state: State,
+    /// When it is to be sent, where its caller has set a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<UnixMillis>,
     /// The number of the attempt, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
@@ -49,6 +52,7 @@ impl StoryEvent {
         Self {
             at,
             state,
+            scheduled_at: None,
             attempt: None,
             cause: None,
             blame: None,

@@ -3,14 +3,16 @@
 //! Every recipient has a state of its own, because a server may take a message for one and not for
 //! another; the message's state is drawn from theirs.
 //!
-//! | a recipient that is | lease | accepted | deferred | rejected | in doubt | postponed | found leased after a restart |
-//! |---|---|---|---|---|---|---|---|
-//! | queued or deferred, due | sending | – | – | – | – | deferred | – |
-//! | in_doubt, due | sending | – | – | – | – | in_doubt | – |
-//! | sending | – | sent | deferred | failed | in_doubt, due once | – | in_doubt, due once |
-//! | anything else | – | – | – | – | – | – | – |
+//! | a recipient that is | lease | accepted | deferred | rejected | in doubt | postponed | found leased after a restart | rescheduled | canceled |
+//! |---|---|---|---|---|---|---|---|---|---|
+//! | scheduled, queued or deferred, due | sending | – | – | – | – | deferred | – | scheduled, or queued if for now | canceled |
+//! | the same, not due | – | – | – | – | – | – | – | the same | canceled |
+//! | in_doubt, due | sending | – | – | – | – | in_doubt | – | – | – |
+//! | sending | – | sent | deferred | failed | in_doubt, due once | – | in_doubt, due once | – | – |
+//! | anything else | – | – | – | – | – | – | – | – | – |
 //!
-//! A dash is no transition: nothing changes.
+//! A dash is no transition: nothing changes. The last two columns are for the message as a whole: if
+//! one recipient has no transition, nobody has (`schedule.rs`).
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -27,6 +29,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    /// Accepted by us, to be sent at a time that its caller has set.
+    Scheduled,
     /// Accepted by us, not yet tried.
     Queued,
     /// Leased: an attempt is under way, or was when the Worker died.
@@ -39,6 +43,8 @@ pub enum State {
     Failed,
     /// Handed over, and the answer was lost.
     InDoubt,
+    /// Called back by its caller before anybody had it.
+    Canceled,
 }
 
 /// What handed the message in.
@@ -115,6 +121,9 @@ pub struct Job {
     /// The order of its parts; nothing where the content is kept as it is sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layout: Vec<Part>,
+    /// When its caller wanted it sent, if that was not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<UnixMillis>,
     /// Where it stands.
     pub state: State,
     /// Leases so far.
@@ -163,6 +172,7 @@ impl Job {
             message_id,
             size,
             layout: Vec::new(),
+            scheduled_at: None,
             state: State::Queued,
             attempts: 0,
             due_at: Some(now),
@@ -291,7 +301,7 @@ impl Job {
             .peekable();
         due.peek()?;
         // What is in doubt stays so: the doubt is about the attempt before.
-        for recipient in due.filter(|recipient| recipient.state == State::Queued) {
+        for recipient in due.filter(|recipient| recipient.state != State::InDoubt) {
             recipient.state = State::Deferred;
         }
         self.draw();
@@ -319,8 +329,10 @@ impl Job {
             State::Sending,
             State::Deferred,
             State::Queued,
+            State::Scheduled,
             State::InDoubt,
             State::Failed,
+            State::Canceled,
         ];
         self.state = ranking
             .into_iter()
@@ -336,6 +348,8 @@ impl Job {
         }
     }
 }
+
+mod schedule;
 
 #[cfg(test)]
 mod tests;

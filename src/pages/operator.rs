@@ -43,6 +43,8 @@ pub struct Notice<'a> {
     pub facts: Vec<String>,
     /// What to do now, with the session's code.
     pub action: Option<(Action, String)>,
+    /// Where to go now, with what the link says.
+    pub link: Option<(&'a str, &'a str)>,
     /// Whether whoever reads it is signed in.
     pub signed_in: bool,
 }
@@ -71,6 +73,7 @@ struct NoticePage<'a> {
     text: &'a str,
     facts: &'a [String],
     action: Option<&'a Action>,
+    link: Option<(&'a str, &'a str)>,
     way_on: (&'a str, &'a str),
 }
 
@@ -83,15 +86,14 @@ pub fn login(problem: &str) -> Page {
     page(template.render(), "'self'")
 }
 
-/// Lists the mailboxes. `origins` are those of the providers that a button leads to: a browser holds
-/// the redirect behind a form to the policy too.
-pub fn board(mailboxes: &[Listed], csrf: &str, origins: &[String]) -> Page {
+/// Lists the mailboxes.
+pub fn board(mailboxes: &[Listed], csrf: &str) -> Page {
     let template = BoardPage {
         style: STYLE,
         csrf,
         mailboxes,
     };
-    page(template.render(), &format!("'self' {}", origins.join(" ")))
+    page(template.render(), "'self'")
 }
 
 /// Says one thing.
@@ -108,6 +110,7 @@ pub fn notice(notice: &Notice<'_>) -> Page {
         text: notice.text,
         facts: &notice.facts,
         action: notice.action.as_ref().map(|(action, _)| action),
+        link: notice.link,
         way_on,
     };
     page(template.render(), "'self'")

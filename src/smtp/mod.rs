@@ -29,8 +29,8 @@ mod transaction;
 mod transparency;
 
 pub use classify::{
-    Codes, EVIDENCE, Evidence, LOSSES, Loss, RULES, Rule, Source, Status, Step, Verdict, advice_of,
-    connect_failed,
+    Codes, EVIDENCE, Evidence, LOSSES, Loss, RULES, Rule, Service, Source, Status, Step, Verdict,
+    advice_of, connect_failed, elsewhere,
 };
 pub use command::ClientName;
 pub use contract::{Input, Output, SessionConfig};

@@ -70,8 +70,8 @@ pub(super) struct Progress {
     slots: Vec<Slot>,
     /// Commands whose replies are awaited, in the order in which they were written.
     pub(super) awaited: VecDeque<Asked>,
-    /// The refusal of MAIL, after which no reply of the group means anything.
-    pub(super) mail_refused: Option<Outcome>,
+    /// The refusal of the message for everybody, after which no reply of the group means anything.
+    pub(super) refused_for_all: Option<Outcome>,
     /// All of the content was given out to be sent: from here on the server may have accepted.
     pub(super) handed_over: bool,
 }
@@ -83,7 +83,7 @@ impl Progress {
             transaction,
             slots,
             awaited: VecDeque::new(),
-            mail_refused: None,
+            refused_for_all: None,
             handed_over: false,
         }
     }

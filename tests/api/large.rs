@@ -207,7 +207,9 @@ fn mistakes_in_a_large_body_are_answered_and_leave_nothing() {
     let mut foreign = with_file(JSON_WHOLE_OCTETS);
     foreign["from"] = json!("x@elsewhere.test");
     let mut scheduled = with_file(JSON_WHOLE_OCTETS);
-    scheduled["scheduled_at"] = json!("in 1 hour");
+    scheduled["scheduled_at"] = json!("in 367 days");
+    let mut no_time = with_file(JSON_WHOLE_OCTETS);
+    no_time["scheduled_at"] = json!("tomorrow");
     let mut not_text = with_file(JSON_WHOLE_OCTETS);
     not_text["attachments"][0]["content_type"] = json!("message/rfc822");
     let mut large_text = mail();
@@ -215,6 +217,7 @@ fn mistakes_in_a_large_body_are_answered_and_leave_nothing() {
     let cases = [
         (foreign, 403),
         (scheduled, 422),
+        (no_time, 422),
         (not_text, 422),
         (large_text, 413),
     ];

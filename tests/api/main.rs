@@ -13,7 +13,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batch;
 mod body;
 mod large;
+mod list;
 mod routes;
+mod schedule;
 mod world;

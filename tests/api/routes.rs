@@ -247,7 +247,7 @@ fn what_is_no_request_is_answered_with_an_error_of_ours() {
     let gzip = [headers[0], ("content-encoding", "gzip")];
     assert_eq!(world.ask("POST", "/emails", &gzip, "x").status, 415);
     for (method, path) in [
-        ("GET", "/emails"),
+        ("PATCH", "/emails"),
         ("PUT", "/emails"),
         ("DELETE", "/emails/x"),
     ] {

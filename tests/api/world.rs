@@ -16,8 +16,9 @@ use crate::{
 use edgepost::{
     access::KeyDigest,
     app::{
-        Accept, Answered, Door, Drain, Email, Entry, OutboxUnavailable, Outboxes, Reception,
-        Request, Response, Story, Ticket, Turns, Upload, begin_staging,
+        Accept, Answered, Door, Drain, Email, Entry, OutboxAnswer, OutboxQuestion,
+        OutboxUnavailable, Outboxes, Reception, Request, Response, Story, Ticket, Turns, Upload,
+        begin_staging,
         ports::{Clock, ContentStore, StoreFault},
     },
     config::{Config, Name},
@@ -74,6 +75,24 @@ impl Outboxes for Kept {
         kept.map_err(|_| OutboxUnavailable)
     }
 
+    async fn ask(
+        &self,
+        mailbox: &Name,
+        question: &OutboxQuestion,
+    ) -> Result<OutboxAnswer, OutboxUnavailable> {
+        // What crosses to the object and back is JSON: it must survive the way.
+        let question: OutboxQuestion = over_the_wire(question);
+        let answer = question.answer(
+            self.reception_of(mailbox),
+            self.of(mailbox),
+            &self.clock,
+            &self.entropy,
+        );
+        answer
+            .map(|answer| over_the_wire(&answer))
+            .map_err(|_| OutboxUnavailable)
+    }
+
     async fn stage(
         &self,
         mailbox: &Name,
@@ -95,6 +114,10 @@ impl Outboxes for Kept {
     async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
         Story::read(self.of(mailbox), mailbox, id).map_err(|_| OutboxUnavailable)
     }
+}
+
+fn over_the_wire<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
 }
 
 pub fn hash(key: &str) -> String {
@@ -127,6 +150,7 @@ impl World {
             "KEY_SHOP": {
                 "hash": hash("key-shop"), "mailboxes": ["sales"], "aliases": ["info@shop.test"],
             },
+            "KEY_OFTEN": { "hash": hash("key-often"), "mailboxes": ["sales"], "rate_limit": 1000 },
             "KEY_BOTH": { "hash": hash("key-both"), "mailboxes": ["sales", "other"] },
             "KEY_SENDER": {
                 "hash": hash("key-sender"), "mailboxes": ["sales"], "permission": "sending_access",
@@ -152,6 +176,29 @@ impl World {
         let length = body.len().to_string();
         let headers = [headers, &[("content-length", length.as_str())]].concat();
         self.ask_with(method, path, &headers, Body::whole(body.as_bytes()))
+    }
+
+    /// Asks with a query, and without a body.
+    pub fn ask_query(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers.iter().map(own).collect(),
+            ..Request::default()
+        };
+        let door = Door {
+            config: &self.config,
+            outboxes: &self.outboxes,
+        };
+        block_on(door.answer(&request, true))
     }
 
     /// Asks as the edge does: the door says what is to be done with the body.

@@ -12,9 +12,9 @@ use std::cell::{Cell, RefCell};
 use edgepost::{
     app::{
         Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper, Mailboxes,
-        MetadataAnswer, Operator, OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer,
-        RegistryQuestion, Request, Response, Story, Unreachable, is_operators, ports::OutboxStore,
-        resume,
+        MetadataAnswer, Operator, OutboxAnswer, OutboxQuestion, OutboxUnavailable, Outboxes,
+        Registrar, Registry, RegistryAnswer, RegistryQuestion, Request, Response, Story,
+        Unreachable, is_operators, ports::OutboxStore, resume,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
@@ -258,9 +258,7 @@ impl Browser<'_> {
 
     /// Begins to connect; the address of the consent page.
     pub fn connect(&self) -> String {
-        let answer = self.post("/mailboxes/sales/connect");
-        assert_eq!(answer.status, 303, "{}", answer.body);
-        header(&answer, "location").unwrap().to_owned()
+        consent_page(&self.post("/mailboxes/sales/connect"))
     }
 
     /// Comes back from there with this in the query beside the state.
@@ -268,6 +266,20 @@ impl Browser<'_> {
         let state = query(consent, "state").unwrap();
         self.get(&format!("/oauth/callback/google?state={state}&{rest}"))
     }
+}
+
+/// Where the page that ends our part leads.
+pub fn consent_page(answer: &Response) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_operators_page(answer);
+    // The policy holds nothing of the provider's: neither a form nor a redirect goes there.
+    let policy = header(answer, "content-security-policy").unwrap();
+    assert!(!policy.contains("http"), "{policy}");
+    let (_, rest) = answer
+        .body
+        .split_once("<a class=\"first\" href=\"")
+        .unwrap();
+    rest.split('"').next().unwrap().replace("&#38;", "&")
 }
 
 pub fn query(url: &str, name: &str) -> Option<String> {
@@ -383,6 +395,10 @@ impl Outboxes for World {
     }
 
     async fn email(&self, _: &Name, _: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
+        Err(OutboxUnavailable)
+    }
+
+    async fn ask(&self, _: &Name, _: &OutboxQuestion) -> Result<OutboxAnswer, OutboxUnavailable> {
         Err(OutboxUnavailable)
     }
 

@@ -84,6 +84,11 @@ fn mailboxes_are_read_as_they_were_written() {
 }
 
 #[test]
+fn times_are_understood_or_refused() {
+    fuzz("time", |random| targets::time(&octets(random, 60)));
+}
+
+#[test]
 fn headers_never_hold_a_line_end() {
     fuzz("header", |random| targets::header(&octets(random, 60)));
 }

@@ -339,7 +339,11 @@ pub fn session(octets: &[u8]) {
         token: AccessToken::new(&"t".repeat([20, 2000][choices.below(2)])).unwrap(),
         tls,
     };
-    let mut session = Session::new(config, now);
+    let mut session = Session::new(
+        config,
+        ["mx.test", "smtp.office365.com"][choices.below(2)],
+        now,
+    );
     let mut watch = Watch {
         tls: tls == TlsMode::Implicit,
         hears: Hears::Commands,

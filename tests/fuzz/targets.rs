@@ -4,9 +4,11 @@
 #![allow(unreachable_pub, reason = "other harnesses call them")]
 
 use edgepost::{
-    api::{Body, Held, SendRequest},
+    api::{Body, Held, ScheduledAt, SendRequest},
     forms::parse_urlencoded,
-    limits::{ADDRESS_OCTETS, ENDPOINT_CHARS, HEADER_TEXT_CHARS, TEXT_LINE_OCTETS},
+    limits::{
+        ADDRESS_OCTETS, ENDPOINT_CHARS, HEADER_TEXT_CHARS, SCHEDULE_AHEAD_MAX, TEXT_LINE_OCTETS,
+    },
     mail::{BodyText, CustomHeader, EmailAddress, HeaderText, Mailbox, MessageId, Stamp, frame},
     oauth::{Issuer, Metadata, metadata_addresses},
     time::UnixMillis,
@@ -50,6 +52,32 @@ pub fn mailbox(octets: &[u8]) {
             let written = mailbox.to_string();
             assert!(!written.contains(char::is_control), "{text:?}");
             assert_eq!(written.parse::<Mailbox>().unwrap(), mailbox, "{text:?}");
+        }
+    });
+}
+
+const TIME_WORDS: [&str; 24] = [
+    "2026", "-", "02", "29", "30", "T", " ", "23", "24", ":", "59", "60", ".", "5", "Z", "+", "00",
+    "in", "1", "99999", "min", "hours", "days", "in 1 min",
+];
+
+/// A time that is understood is not past and at most a year ahead, or refused; written, it is the same.
+pub fn time(octets: &[u8]) {
+    let now = UnixMillis::new(1_700_000_000_000);
+    let now_written = now.to_string();
+    both(octets, &TIME_WORDS, 16, |text| {
+        // A text that is nearly one: a good one with a piece of another in it.
+        let cut = octets.first().map_or(0, |octet| usize::from(*octet) % 24);
+        let nearly = format!("{}{text}{}", &now_written[..cut], &now_written[cut..]);
+        for text in [text, &nearly] {
+            let Ok(asked) = text.parse::<ScheduledAt>() else {
+                continue;
+            };
+            if let Ok(Some(at)) = asked.resolve(now) {
+                assert!(at > now && at.since(now) <= SCHEDULE_AHEAD_MAX, "{text:?}");
+                assert_eq!(at.to_string().parse(), Ok(ScheduledAt::At(at)), "{text:?}");
+                assert_eq!(at.to_rfc_5322().len(), 31, "{text:?}");
+            }
         }
     });
 }

@@ -17,5 +17,6 @@ mod support;
 mod alerts;
 mod delivery;
 mod faults;
+mod schedule;
 mod submission;
 mod world;

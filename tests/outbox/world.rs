@@ -15,7 +15,8 @@ use crate::support::{
 };
 use edgepost::{
     app::{
-        Accept, Accepted, Drain, Outbox, Tokens, Trigger,
+        Accept, Accepted, ApiRequest, Drain, InvalidAccept, Outbox, OutboxAnswer, OutboxQuestion,
+        Reception, Steer, Steered, Tokens, Trigger,
         ports::{Clock, StoreFault, TokenSource},
     },
     config::{Config, MailboxConfig},
@@ -28,6 +29,9 @@ use edgepost::{
 };
 
 pub const ROOT_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// Whoever sends through the API.
+const CALLER: &str = "key/shop";
 
 /// A Keeper that gives `token-1`, and the next one for each that was refused.
 pub struct CountingSource {
@@ -101,7 +105,7 @@ impl World {
         self.try_accept().unwrap()
     }
 
-    pub fn try_accept(&self) -> Result<EmailId, edgepost::app::InvalidAccept> {
+    pub fn try_accept(&self) -> Result<EmailId, InvalidAccept> {
         self.try_accept_to(&["owner@shop.test"])
     }
 
@@ -109,7 +113,46 @@ impl World {
         self.try_accept_to(recipients).unwrap()
     }
 
-    fn try_accept_to(&self, recipients: &[&str]) -> Result<EmailId, edgepost::app::InvalidAccept> {
+    /// Takes a message of the API's, to be sent at a time of its caller's.
+    pub fn accept_at(&self, at: &str, recipients: &[&str]) -> EmailId {
+        let card = serde_json::from_value(serde_json::json!({
+            "v": 1, "key": CALLER, "from": "sales@shop.test", "to": recipients, "cc": [], "bcc": [],
+            "reply_to": [], "subject": "Hello", "tags": [],
+        }));
+        let request = ApiRequest {
+            card: card.unwrap(),
+            rate_limit: 10,
+            idempotency: None,
+            scheduled_at: Some(at.parse().unwrap()),
+        };
+        self.try_accept_as(Some(request), recipients).unwrap()
+    }
+
+    /// Asks for a message to be sent at another time, or not at all.
+    pub fn steer(&self, id: EmailId, to: Option<&str>) -> Result<Steered, InvalidAccept> {
+        let question = OutboxQuestion::Steer(Steer {
+            id,
+            key: CALLER.to_owned(),
+            rate_limit: 1_000,
+            to: to.map(|to| to.parse().unwrap()),
+        });
+        let reception = Reception::default();
+        let answer = question.answer(&reception, &self.store, &self.clock, &self.entropy)?;
+        match answer {
+            OutboxAnswer::Steered(steered, _) => Ok(steered),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn try_accept_to(&self, recipients: &[&str]) -> Result<EmailId, InvalidAccept> {
+        self.try_accept_as(None, recipients)
+    }
+
+    fn try_accept_as(
+        &self,
+        request: Option<ApiRequest>,
+        recipients: &[&str],
+    ) -> Result<EmailId, InvalidAccept> {
         let address = |text: &str| Mailbox::from(text.parse::<EmailAddress>().unwrap());
         let body = ".canary body\nof several pieces\n".repeat(9);
         let draft = Draft {
@@ -132,7 +175,7 @@ impl World {
             mailbox,
             source,
             draft,
-            request: None,
+            request,
             staged: None,
         };
         accept

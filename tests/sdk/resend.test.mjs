@@ -5,31 +5,13 @@ import { test } from "node:test";
 
 import { Resend } from "resend";
 
-import { alias, attachment, delivered, from, key, recipients, sendingKey, until, url } from "./support.mjs";
+import {
+  FRIEND, alias, attachment, data, delivered, from, key, plain, recipients, refused, sendingKey, until, url,
+} from "./support.mjs";
 
 const resend = new Resend(key, { baseUrl: url });
 
-const FRIEND = "ada@friend.test";
 const EVERY_OCTET = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
-
-function plain(subject, more = {}) {
-  return { from, to: FRIEND, subject, text: "canary-of-the-body", ...more };
-}
-
-/** The answer to a request that has to work. */
-function data(result) {
-  assert.equal(result.error, null, JSON.stringify(result.error));
-  return result.data;
-}
-
-/** Holds the error that the client reports against what it must be. */
-function refused(result, statusCode, name) {
-  assert.equal(result.data, null);
-  assert.deepEqual(Object.keys(result.error).sort(), ["message", "name", "statusCode"]);
-  const { message } = result.error;
-  assert.deepEqual([result.error.statusCode, result.error.name], [statusCode, name], message);
-  return message;
-}
 
 test("every option arrives", async () => {
   const subject = "Ihre Rechnung für März 🧾";
@@ -148,7 +130,7 @@ test("what is wrong is named", async () => {
     [{ tags: [{ name: "a b", value: "c" }] }, "validation_error", "`tags`"],
     [{ attachments: [{ filename: "x", content: "?" }] }, "invalid_attachment", "`attachments[0]`"],
     [{ attachments: [{ path: "https://x.test/x" }] }, "invalid_attachment", "`path`"],
-    [{ scheduledAt: "in 1 min" }, "validation_error", "`scheduled_at`"],
+    [{ scheduledAt: "tomorrow at 9am" }, "validation_error", "`scheduled_at`"],
     [{ topicId: "x" }, "validation_error", "`topic_id`"],
     [{ template: { id: "x", variables: {} } }, "validation_error", "`template`"],
   ];
@@ -162,8 +144,8 @@ test("what is wrong is named", async () => {
 test("what is not there yet is an error, and not an exception", async () => {
   const id = "019ab1c2-8000-8000-8000-000000000000";
   for (const result of [
-    await resend.batch.send([plain("x")]),
-    await resend.emails.cancel(id),
+    await resend.emails.share(id, { expiresIn: "10m" }),
+    await resend.emails.metrics(),
     await resend.domains.list(),
   ]) {
     assert.equal(result.data, null);

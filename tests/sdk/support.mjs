@@ -1,5 +1,6 @@
 // What the tests of a client share: where everything is, and the inbox the mail arrives in.
 
+import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 // Longest wait for something that has to happen, and how often it is looked for.
@@ -18,6 +19,27 @@ export const sendingKey = setting("EDGEPOST_SENDING_KEY");
 export const from = setting("EDGEPOST_FROM");
 export const alias = setting("EDGEPOST_ALIAS");
 const inbox = setting("EDGEPOST_INBOX");
+
+export const FRIEND = "ada@friend.test";
+
+export function plain(subject, more = {}) {
+  return { from, to: FRIEND, subject, text: "canary-of-the-body", ...more };
+}
+
+/** The answer to a request that has to work. */
+export function data(result) {
+  assert.equal(result.error, null, JSON.stringify(result.error));
+  return result.data;
+}
+
+/** Holds the error that the client reports against what it must be. */
+export function refused(result, statusCode, name) {
+  assert.equal(result.data, null);
+  assert.deepEqual(Object.keys(result.error).sort(), ["message", "name", "statusCode"]);
+  const { message } = result.error;
+  assert.deepEqual([result.error.statusCode, result.error.name], [statusCode, name], message);
+  return message;
+}
 
 /** Asks until there is an answer. */
 export async function until(what, ask) {

@@ -21,12 +21,12 @@ use std::{
 
 use edgepost::{
     api::{Card, Fingerprint},
+    app::ContentReader,
     app::ports::{
         Alerts, BodyFault, BodySource, Change, Clock, Connection, ConnectionFault, Connector,
-        ContentStore, EmailService, Entropy, HttpClient, HttpFault, NoEntropy, NotTold,
-        OutboxStore, StoreFault, TokenCache, TokenCustody,
+        ContentStore, Cursor, EmailService, Entropy, HttpClient, HttpFault, NewMessage, NoEntropy,
+        NotTold, OutboxStore, Remembered, StoreFault, TokenCache, TokenCustody,
     },
-    app::{ApiRequest, ContentReader},
     limits::IDEMPOTENCY_WINDOW,
     mail::{EmailAddress, PartNumber, Place},
     outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, State, StoryEvent},

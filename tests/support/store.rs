@@ -20,13 +20,17 @@ pub struct MemoryStore {
     pub staging: RefCell<BTreeMap<EmailId, UnixMillis>>,
     pub events: RefCell<BTreeMap<EmailId, Vec<StoryEvent>>>,
     pub cards: RefCell<BTreeMap<EmailId, Card>>,
-    pub memory: RefCell<BTreeMap<String, (Fingerprint, EmailId, UnixMillis)>>,
+    pub memory: RefCell<BTreeMap<String, (Fingerprint, String, UnixMillis)>>,
     pub health: RefCell<Health>,
     pub alerts: RefCell<AlertLog>,
     pub alarm: Cell<Option<UnixMillis>>,
     pub writes: Cell<Writes>,
     /// Pieces that content is given out in.
     pub piece: usize,
+    /// Lists cannot be read.
+    pub unreadable: Cell<bool>,
+    /// Messages that lists have looked at.
+    pub rows_read: Cell<usize>,
 }
 
 impl MemoryStore {
@@ -43,6 +47,8 @@ impl MemoryStore {
             alarm: Cell::new(None),
             writes: Cell::new(Writes::Work),
             piece: 100,
+            unreadable: Cell::new(false),
+            rows_read: Cell::new(0),
         }
     }
 
@@ -143,31 +149,32 @@ impl ContentStore for MemoryStore {
 impl OutboxStore for MemoryStore {
     fn accept(
         &self,
-        job: &Job,
-        content: &[(PartNumber, &[u8])],
-        event: &StoryEvent,
-        request: Option<&ApiRequest>,
+        messages: &[NewMessage],
+        request: Option<Remembered<'_>>,
+        now: UnixMillis,
     ) -> Result<(), StoreFault> {
         self.write(|| {
-            if let Some(request) = request {
-                self.cards.borrow_mut().insert(job.id, request.card.clone());
-                if let Some(idempotency) = &request.idempotency {
-                    let remembered = (idempotency.fingerprint.clone(), job.id, job.created_at);
-                    self.memory
-                        .borrow_mut()
-                        .insert(idempotency.scope.clone(), remembered);
+            for message in messages {
+                let id = message.job.id;
+                if let Some(card) = &message.card {
+                    self.cards.borrow_mut().insert(id, card.clone());
+                }
+                self.put(&message.job, &message.event);
+                self.staging.borrow_mut().remove(&id);
+                let mut all = self.content.borrow_mut();
+                let kept = all.entry(id).or_default();
+                for (part, octets) in &message.content {
+                    for (piece, octets) in (0..).zip(octets.chunks(self.piece)) {
+                        kept.insert(Place { part: *part, piece }, octets.to_vec());
+                    }
                 }
             }
-            self.put(job, event);
-            self.staging.borrow_mut().remove(&job.id);
-            let mut all = self.content.borrow_mut();
-            let kept = all.entry(job.id).or_default();
-            for (part, octets) in content {
-                for (piece, octets) in (0..).zip(octets.chunks(self.piece)) {
-                    kept.insert(Place { part: *part, piece }, octets.to_vec());
-                }
+            if let Some(Remembered { request, answer }) = request {
+                let remembered = (request.fingerprint.clone(), answer.to_owned(), now);
+                let mut memory = self.memory.borrow_mut();
+                memory.insert(request.scope.clone(), remembered);
             }
-            self.alarm.set(Some(job.created_at));
+            self.alarm.set(Some(now));
         })
     }
 
@@ -175,12 +182,42 @@ impl OutboxStore for MemoryStore {
         &self,
         scope: &str,
         now: UnixMillis,
-    ) -> Result<Option<(Fingerprint, EmailId)>, StoreFault> {
+    ) -> Result<Option<(Fingerprint, String)>, StoreFault> {
         let memory = self.memory.borrow();
         let fresh = memory
             .get(scope)
             .filter(|(_, _, at)| now.since(*at) < IDEMPOTENCY_WINDOW);
-        Ok(fresh.map(|(fingerprint, id, _)| (fingerprint.clone(), *id)))
+        Ok(fresh.map(|(fingerprint, answer, _)| (fingerprint.clone(), answer.clone())))
+    }
+
+    fn listed(
+        &self,
+        key: &str,
+        from: Cursor,
+        take: &mut dyn FnMut(&Job, &Card) -> bool,
+    ) -> Result<(), StoreFault> {
+        if self.unreadable.get() {
+            return Err(StoreFault);
+        }
+        let cards = self.cards.borrow();
+        let own = cards.iter().filter(|(_, card)| card.key == key);
+        let own: Vec<_> = match from {
+            Cursor::Newest => own.rev().collect(),
+            Cursor::OlderThan(end) => own.filter(|(id, _)| **id < end).rev().collect(),
+            Cursor::NewerThan(end) => own.filter(|(id, _)| **id > end).collect(),
+        };
+        for (id, card) in own {
+            self.rows_read.set(self.rows_read.get() + 1);
+            let card = Card {
+                html: None,
+                text: None,
+                ..card.clone()
+            };
+            if !take(&self.jobs.borrow()[id], &card) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn card(&self, id: EmailId) -> Result<Option<Card>, StoreFault> {
@@ -195,6 +232,14 @@ impl OutboxStore for MemoryStore {
         self.write(|| {
             if let Some((job, event)) = change.job {
                 self.put(job, event);
+                let mut all = self.content.borrow_mut();
+                let kept = all.entry(job.id).or_default();
+                for (place, octets) in change.content {
+                    kept.insert(*place, octets.clone());
+                }
+            }
+            if let Some(at) = change.arm {
+                self.alarm.set(Some(at));
             }
             if let Some(health) = change.health {
                 self.health.replace(health.clone());

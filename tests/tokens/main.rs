@@ -24,6 +24,7 @@ use edgepost::{
         Keeper, KeeperAnswer, Tokens,
         ports::{Clock, TokenSource},
     },
+    limits::ACCESS_TOKEN_CHARS,
     mail::EmailAddress,
     oauth::{
         AssertionKey, CachedToken, ClientAuthentication, Fingerprint, Provider, Right, TokenFailure,
@@ -144,7 +145,7 @@ impl TokenSource for World {
 }
 
 #[test]
-fn a_token_is_kept_until_it_is_about_to_expire() {
+fn k3_a_token_is_kept_until_it_is_about_to_expire() {
     let world = World::new([(200, ONE), (200, TWO)]);
     assert_eq!(world.token(None).unwrap(), "canary-one");
     world.clock.advance(Duration::from_secs(3479));
@@ -163,7 +164,7 @@ fn k5_twenty_at_once_cost_one_refresh() {
 }
 
 #[test]
-fn twenty_who_were_refused_the_same_token_cost_one_refresh() {
+fn d6_k5_twenty_who_were_refused_the_same_token_cost_one_refresh() {
     let world = World::new([(200, ONE), (200, TWO)]);
     world.token(None).unwrap();
     let all = world
@@ -290,11 +291,14 @@ fn k7_a_dead_grant_is_asked_about_once_per_backoff_and_at_once_after_a_new_one()
 }
 
 #[test]
-fn bad_weather_at_the_provider_is_not_a_dead_grant() {
+fn k9_k10_k11_bad_weather_no_answer_and_a_redirect_are_no_dead_grant() {
     for answer in [
         (500, "oops"),
         (429, "Too Many Requests"),
         (200, "<html>"),
+        // Where it leads to is nobody's to ask: the client behind the port follows none.
+        (302, ""),
+        // No answer within the time there is.
         (0, ""),
     ] {
         let world = World::new([answer, (200, ONE)]);
@@ -303,6 +307,36 @@ fn bad_weather_at_the_provider_is_not_a_dead_grant() {
         assert_eq!(failure.trouble(), Trouble::Transient);
         world.clock.advance(Duration::from_secs(61));
         assert_eq!(world.token(None).unwrap(), "canary-one");
+    }
+}
+
+#[test]
+fn k13_a_token_that_no_line_can_carry_is_refused_and_a_long_one_is_not() {
+    let answer = |token: &str| {
+        let token = serde_json::to_string(token).unwrap();
+        format!(r#"{{"token_type":"Bearer","access_token":{token},"expires_in":3600}}"#)
+    };
+    let long = "x".repeat(8_000);
+    let too_long = "x".repeat(ACCESS_TOKEN_CHARS + 1);
+    assert_eq!(
+        World::new([(200, answer(&long).as_str())])
+            .token(None)
+            .unwrap(),
+        long
+    );
+    for odd in [
+        "a\u{1}b",
+        "a\rb",
+        "a\nb",
+        "a b",
+        "a\0b",
+        "ä",
+        too_long.as_str(),
+    ] {
+        let world = World::new([(200, answer(odd).as_str())]);
+        let failure = world.token(None).unwrap_err();
+        assert_eq!(failure.failure.cause, Cause::TokenUnavailable, "{odd:.9}");
+        assert!(world.cache.values.borrow().is_empty(), "{odd:.9}");
     }
 }
 
@@ -438,7 +472,7 @@ fn d5_a_cache_that_fails_lies_or_is_stale_costs_a_question_and_nothing_else() {
 }
 
 #[test]
-fn a_refused_token_is_not_taken_from_the_cache_again() {
+fn d6_a_refused_token_is_not_taken_from_the_cache_again() {
     let world = World::new([(200, ONE), (200, TWO)]);
     let memory = RefCell::default();
     assert_eq!(look(&world, &memory, None), "canary-one");

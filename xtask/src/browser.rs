@@ -1,6 +1,8 @@
 //! What a person does in a browser to connect a mailbox, without the person: signs in to the Worker,
 //! presses its button, consents at the stand-in provider, and is sent back.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use edgepost_sandbox::Sandbox;
 
 use crate::http::{Answer, Client, encode_form, query_value};
@@ -21,6 +23,8 @@ pub struct Browser {
     pub cookie: String,
     /// What its pages send along with their forms.
     pub csrf: String,
+    /// Every answer it got; clones share them.
+    answers: Arc<Mutex<Vec<Answer>>>,
 }
 
 impl Browser {
@@ -45,6 +49,7 @@ impl Browser {
             url: url.to_owned(),
             cookie,
             csrf: String::new(),
+            answers: Arc::new(Mutex::new(vec![answer])),
         };
         let page = browser.get("/operator")?;
         browser.csrf = hidden_fields(&page.body)
@@ -60,7 +65,7 @@ impl Browser {
     /// If there is no answer.
     pub fn get(&self, path: &str) -> Result<Answer> {
         let headers = [HTML, ("cookie", self.cookie.as_str())];
-        self.client.get(&format!("{}{path}", self.url), &headers)
+        self.keep(self.client.get(&format!("{}{path}", self.url), &headers)?)
     }
 
     /// Presses the button whose form is sent to `path`.
@@ -71,7 +76,20 @@ impl Browser {
         let headers = [FORM, HTML, ("cookie", &self.cookie), ("origin", &self.url)];
         let body = encode_form(&[("csrf", &self.csrf)]);
         let url = format!("{}{path}", self.url);
-        self.client.post(&url, body.as_bytes(), &headers)
+        self.keep(self.client.post(&url, body.as_bytes(), &headers)?)
+    }
+
+    /// Every answer so far.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Answer> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.clone()
+    }
+
+    fn keep(&self, answer: Answer) -> Result<Answer> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.push(answer.clone());
+        Ok(answer)
     }
 
     /// Begins to connect a mailbox; answers the address of the consent page.
@@ -80,8 +98,8 @@ impl Browser {
     /// If it is not sent there.
     pub fn begin(&self, mailbox: &str) -> Result<String> {
         let answer = self.press(&format!("/mailboxes/{mailbox}/connect"))?;
-        match answer.header("location") {
-            Some(consent) if answer.status == 303 => Ok(consent.to_owned()),
+        match way_out(&answer.body) {
+            Some(consent) if answer.status == 200 => Ok(consent),
             _ => Err(format!("connecting was answered {}: {}", answer.status, answer.body).into()),
         }
     }
@@ -144,6 +162,15 @@ pub fn allow(sandbox: &Sandbox, consent: &str, account: &str) -> Result<String> 
         return Err(format!("consent was answered {}", answer.status).into());
     }
     Ok(location.to_owned())
+}
+
+/// Where a page's foremost link leads.
+#[must_use]
+pub fn way_out(page: &str) -> Option<String> {
+    let tags = page.split("<a").skip(1);
+    let mut tags = tags.filter_map(|rest| rest.split('>').next());
+    let link = tags.find(|tag| attribute(tag, "class").as_deref() == Some("first"))?;
+    attribute(link, "href")
 }
 
 /// The hidden fields of the page's form, as a browser would send them back.

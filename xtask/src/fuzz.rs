@@ -16,7 +16,7 @@ struct Target {
     test: &'static str,
 }
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 12] = [
     Target {
         name: "address",
         group: "mail",
@@ -36,6 +36,11 @@ const TARGETS: [Target; 11] = [
         name: "json",
         group: "api",
         test: "a_request_is_read_or_refused_and_what_is_read_makes_a_sound_message",
+    },
+    Target {
+        name: "time",
+        group: "api",
+        test: "times_are_understood_or_refused",
     },
     Target {
         name: "attachments",

@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(4);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Most lines of output kept; a program in a loop must not fill the memory.
-const MOST_LINES: usize = 200_000;
+pub const MOST_LINES: usize = 200_000;
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
@@ -146,11 +146,9 @@ impl Group {
     fn is_alive(&self) -> bool {
         test_kill_process_group(self.pid).is_ok()
     }
-}
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.stdin = None;
+    /// Stops every member and waits until none is left. What was printed stays.
+    pub fn stop(&self) {
         // An error means that the group is gone, which is what we want.
         let _ = kill_process_group(self.pid, Signal::TERM);
         let deadline = Instant::now() + GRACE;
@@ -158,15 +156,19 @@ impl Drop for Group {
         while !self.has_ended() || self.is_alive() {
             if Instant::now() >= deadline {
                 let _ = kill_process_group(self.pid, Signal::KILL);
-                let leader = self
-                    .leader
-                    .get_mut()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
                 let _ = leader.wait();
                 return;
             }
             std::thread::sleep(POLL);
         }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.stdin = None;
+        self.stop();
     }
 }
 

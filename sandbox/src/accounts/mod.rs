@@ -2,11 +2,14 @@
 
 mod exchange;
 mod grants;
+mod secrets;
 mod store;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use secrets::Secret;
 
 pub(crate) use grants::{Exchange, Issued, TokenError};
 pub use store::TokenVerdict;

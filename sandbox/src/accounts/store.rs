@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::grants::{
     AccessToken, CODE_LIFETIME, Code, Exchange, Grant, Holder, Issued, RefreshToken, TokenError,
 };
+use super::secrets::{Secret, Secrets};
 use super::{AccountSettings, Refuse, TokenFault, TokenRequest};
 use crate::clock::now_ms;
 use crate::sync::lock;
@@ -20,6 +21,7 @@ const REQUESTS_CAP: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     inner: Mutex<Inner>,
+    secrets: Secrets,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +108,7 @@ impl Accounts {
         challenge: &str,
     ) -> String {
         let code = random::opaque("code-");
+        self.note("code", &code);
         let mut inner = lock(&self.inner);
         inner.accounts.entry(key(account)).or_default();
         let waiting = Code {
@@ -127,7 +130,19 @@ impl Accounts {
         inner.accounts.entry(key(address)).or_default();
         let holder = Holder::Account(key(address));
         let grant = inner.new_grant(client, holder, SMTP_SCOPE);
-        inner.new_refresh_token(grant)
+        let token = inner.new_refresh_token(grant);
+        self.note("refresh token", &token);
+        token
+    }
+
+    /// Remembers something secret that came or went.
+    pub(crate) fn note(&self, what: &'static str, text: &str) {
+        self.secrets.note(what, text);
+    }
+
+    /// What was noted.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        self.secrets.all()
     }
 
     /// Lets an application send from this account by a right of its own.
@@ -243,16 +258,26 @@ impl Accounts {
         exchange: &Exchange<'_>,
     ) -> Result<Issued, TokenError> {
         let mut inner = lock(&self.inner);
-        match exchange {
+        let issued = match exchange {
             Exchange::Code {
                 code,
                 redirect_uri,
                 verifier,
-            } => inner.exchange_code(client, code, redirect_uri, verifier),
+            } => {
+                self.note("verifier", verifier);
+                inner.exchange_code(client, code, redirect_uri, verifier)
+            }
             Exchange::Refresh { token, scope } => inner.exchange_refresh(client, token, *scope),
             Exchange::Application { scope, .. } => inner.issue_to_application(client, scope),
             Exchange::ServiceAccount { subject, scope } => inner.issue_delegated(subject, scope),
+        };
+        if let Ok(issued) = &issued {
+            self.note("access token", &issued.access_token);
+            if let Some(token) = &issued.refresh_token {
+                self.note("refresh token", token);
+            }
         }
+        issued
     }
 
     /// Whether it is an access token of ours, good or not.

@@ -54,6 +54,9 @@ struct RefusedPage {
 
 pub(super) async fn ask(State(world): State<Arc<World>>, RawQuery(query): RawQuery) -> Response {
     let parameters = Parameters::parse(query.unwrap_or_default().as_bytes());
+    if let Some(state) = parameters.get("state") {
+        world.accounts.note("state", state);
+    }
     match Authorization::read(&world, &parameters) {
         Ok(request) => consent(&world, &request, None),
         Err(invalid) => invalid.respond(&world),

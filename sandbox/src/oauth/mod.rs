@@ -10,7 +10,7 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -26,6 +26,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
             get(async |State(world): State<Arc<World>>| Redirect::temporary(&world.web_url())),
         )
         .route("/authorize", get(authorize::ask).post(authorize::decide))
+        .route("/federated", get(federated))
         .route("/style.css", get(crate::web::assets::style))
         .route("/icon.svg", get(crate::web::assets::icon))
         .route("/token", post(token::token))
@@ -33,6 +34,13 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/hook/{name}", post(crate::hook::take))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .with_state(world)
+}
+
+/// An entrance under another name, which sends people on to the consent page: so do providers with a
+/// sign-in host of their own, and companies that sign their people in themselves.
+async fn federated(State(world): State<Arc<World>>, RawQuery(query): RawQuery) -> Redirect {
+    let issuer = world.issuer();
+    Redirect::to(&format!("{issuer}/authorize?{}", query.unwrap_or_default()))
 }
 
 async fn metadata(State(world): State<Arc<World>>) -> Json<Value> {

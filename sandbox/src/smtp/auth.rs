@@ -109,6 +109,8 @@ impl Connection {
 
     async fn judge(&mut self, attempt: Attempt, response: &[u8]) -> Result<(), End> {
         let turn = self.plan.reach(Step::Auth);
+        let sent = String::from_utf8_lossy(response);
+        self.world.accounts.note("AUTH response", &sent);
         let credentials = attempt.mechanism.decode(response);
         let user = credentials
             .as_ref()

@@ -186,6 +186,15 @@ impl Plan {
         })
     }
 
+    /// What the server calls itself.
+    pub(crate) fn name(&self) -> String {
+        let scripted = self.find(|fault| match fault {
+            Fault::Name(name) => Some(name.clone()),
+            _ => None,
+        });
+        scripted.unwrap_or_else(|| "localhost".to_owned())
+    }
+
     /// The keyword lines of EHLO, if they are not the normal ones.
     pub(crate) fn capabilities(&self, tls: bool) -> Option<Vec<String>> {
         self.find(|fault| match fault {

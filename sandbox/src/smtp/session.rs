@@ -169,14 +169,14 @@ impl Connection {
         let turn = self
             .plan
             .reach(if tls { Step::EhloTls } else { Step::Ehlo });
-        let keywords = self.keywords();
+        let (name, keywords) = (self.plan.name(), self.keywords());
         if turn.proceeds() {
             self.greeted = true;
             // RFC 5321 §4.1.4: EHLO has the effect of RSET.
             self.reset();
             self.advertised.clone_from(&keywords);
         }
-        self.conclude(turn, &ehlo_reply(&keywords)).await
+        self.conclude(turn, &ehlo_reply(&name, &keywords)).await
     }
 
     /// Forgets the transaction, and that a chunk of it was refused.
@@ -186,8 +186,9 @@ impl Connection {
     }
 }
 
-fn ehlo_reply(keywords: &[String]) -> String {
-    let mut lines = vec!["localhost at your service"];
+fn ehlo_reply(name: &str, keywords: &[String]) -> String {
+    let greeting = format!("{name} at your service");
+    let mut lines = vec![greeting.as_str()];
     lines.extend(keywords.iter().map(String::as_str));
     let last = lines.len() - 1;
     let numbered = |(index, line): (usize, &&str)| {

@@ -360,6 +360,14 @@ fn capabilities_and_greetings_of_old_servers() {
         "250-localhost at your service\r\n250-AUTH PLAIN\r\n250 SIZE 5\r\n"
     );
 
+    let named = Fault::Name("mx.provider.test".to_owned());
+    let mut plain = Plain::greeted(port_with(&sandbox, [named]).port());
+    let reply = plain.ask("EHLO client.test");
+    assert!(
+        reply.starts_with("250-mx.provider.test at your service\r\n250-SIZE "),
+        "{reply}"
+    );
+
     let mut plain = Plain::greeted(port_with(&sandbox, [Fault::EhloRefused]).port());
     plain.expect("EHLO client.test", "502 5.5.1");
     assert_eq!(plain.ask("HELO client.test"), "250 localhost\r\n");

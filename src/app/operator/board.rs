@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::Problem,
-    config::{MailboxConfig, Name, Origin},
+    config::{MailboxConfig, Name},
     oauth::Right,
     outbox::Health,
     outcome::{Blame, Cause},
@@ -46,7 +46,9 @@ impl Condition {
         match (self.connected, self.cause, &self.until) {
             (Some(false), ..) => "Not connected.".to_owned(),
             (_, Some(cause), Some(until)) => {
-                format!("Does not send at present ({cause}); tried again at {until}.")
+                // To the minute: `2026-11-24T17:59`.
+                let minute = until.get(..16).unwrap_or(until).replace('T', " ");
+                format!("Does not send at present ({cause}). The next try is at {minute} UTC.")
             }
             (None, ..) => "Its state is not known: storage did not answer.".to_owned(),
             _ => "Connected.".to_owned(),
@@ -73,14 +75,8 @@ where
             None => return super::unknown(request),
         };
         let mut listed = Vec::new();
-        let mut origins = Vec::new();
         for (name, mailbox) in &self.config.mailboxes {
             let condition = self.condition(name, mailbox).await;
-            if let Some(origin) = self.consent_origin(name, mailbox).await
-                && !origins.iter().any(|known| known == origin.as_str())
-            {
-                origins.push(origin.as_str().to_owned());
-            }
             listed.push(Listed {
                 address: mailbox.sender.address.to_string(),
                 name: name.to_string(),
@@ -100,20 +96,7 @@ where
                 actions: Vec::new(),
             });
         }
-        page(200, pages::board(&listed, &self.csrf(&session), &origins))
-    }
-
-    /// Where the button to connect a mailbox leads in the end. As long as a provider's endpoints are not
-    /// known, its issuer's host is the best guess.
-    async fn consent_origin(&self, name: &Name, mailbox: &MailboxConfig) -> Option<Origin> {
-        if mailbox.right != Right::Consent {
-            return None;
-        }
-        let endpoint = match self.whole_provider(name, mailbox).await {
-            Ok(Ok(provider)) => provider.authorization_endpoint.clone(),
-            _ => mailbox.provider.issuer.clone(),
-        };
-        Origin::of_address(&endpoint?)
+        page(200, pages::board(&listed, &self.csrf(&session)))
     }
 
     /// For monitors: 200 when every mailbox can send, and else 503.
@@ -221,7 +204,7 @@ fn actions(name: &Name, mailbox: &MailboxConfig, condition: &Condition) -> Vec<A
         actions.push(action("connect", label, first));
     }
     if connected {
-        actions.push(action("test", "Test", false));
+        actions.push(action("test", "Send a test", false));
         actions.push(action("disconnect", "Disconnect", false));
     }
     actions

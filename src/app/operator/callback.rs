@@ -181,6 +181,7 @@ where
             facts,
             action: Some((action, self.csrf(session))),
             signed_in: true,
+            ..Notice::default()
         };
         page(200, pages::notice(&notice))
     }

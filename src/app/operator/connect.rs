@@ -8,19 +8,20 @@ use sha2::{Digest, Sha256};
 
 use super::{
     super::{
-        door::Outboxes,
+        door::{Outboxes, page},
         http::{Request, Response},
         keeper::verifier_record,
         ports::{Clock, Entropy, random},
         registry::{Consent, RegistryAnswer, RegistryQuestion},
         story::advice,
     },
-    MISCONFIGURED, Mailboxes, Operator, Registrar, UNAVAILABLE, Unreachable, Who, told,
+    MISCONFIGURED, Mailboxes, Operator, Registrar, UNAVAILABLE, Unreachable, Who, by_script, told,
     unreachable,
 };
 use crate::{
-    config::{Config, MailboxConfig, Name},
+    config::{Config, MailboxConfig, Name, Origin},
     oauth::{Provider, Right, TokenFailure},
+    pages::{self, Notice},
     seal::{Purpose, Sealer},
 };
 
@@ -79,13 +80,10 @@ where
         // An endpoint may have a query of its own, which is kept (RFC 6749 §3.1).
         let joint = if endpoint.contains('?') { '&' } else { '?' };
         let address = format!("{endpoint}{joint}{}", query.finish());
-        match who {
-            Who::Person(_) => {
-                Response::new(303, "text/plain; charset=utf-8", "").with("location", address)
-            }
-            Who::Script => {
-                Response::json(200, &serde_json::json!({ "authorization_url": address }))
-            }
+        if by_script(request) {
+            Response::json(200, &serde_json::json!({ "authorization_url": address }))
+        } else {
+            leave(mailbox, &address)
         }
     }
 
@@ -120,6 +118,26 @@ where
             },
         })
     }
+}
+
+/// The way to the provider is a link, and not the answer to the form: a browser holds every redirect
+/// behind a form to `form-action`, and where a provider sends people on to, nobody here can know.
+fn leave(mailbox: &MailboxConfig, address: &str) -> Response {
+    let there = Origin::of_address(address);
+    let there = there.as_ref().map_or("the provider", Origin::as_str);
+    let text = format!(
+        "Sign in there as {}, or as somebody who may send as it, and allow it to send mail. You are brought back here when you have; there are ten minutes for it.",
+        mailbox.sender.address
+    );
+    let label = format!("Continue to {there}");
+    let notice = Notice {
+        title: "Off to the provider",
+        text: &text,
+        link: Some((address, &label)),
+        signed_in: true,
+        ..Notice::default()
+    };
+    page(200, pages::notice(&notice))
 }
 
 const NOT_CONNECTABLE: (&str, &str) = ("not_connectable", "This mailbox cannot be connected here");

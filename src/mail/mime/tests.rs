@@ -210,7 +210,7 @@ fn splicing_makes_the_message_the_library_would_make() {
             .to(vec!["owner@shop.test"])
             .subject("Contact form")
             .message_id(stamp().message_id.as_str().to_owned())
-            .date(Date::new(1_795_339_800))
+            .date(mail_builder::headers::date::Date::new(1_795_339_800))
             .body(MimePart::new(
                 content_type,
                 vec![MimePart::new("text/plain", "Hello\n.\nworld"), part],

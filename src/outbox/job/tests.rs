@@ -167,6 +167,99 @@ fn the_stored_form_is_pinned() {
     assert_eq!(Job::from_stored(""), Err(UnreadableJob));
 }
 
+/// What came to be since the first version keeps its number: a Worker of before does not know the
+/// states, so it sets such a message aside, and can read it when it has been sent.
+#[test]
+fn the_stored_forms_of_a_message_that_waits_and_of_one_that_was_canceled_are_pinned() {
+    let (scheduled, event) = job(1).scheduled(later(3600), NOW);
+    let mut canceled = scheduled.clone();
+    let last = canceled.cancel(later(60)).unwrap().unwrap();
+    for (job, stored) in [
+        (
+            scheduled,
+            include_str!("../../../tests/fixtures/job-scheduled.json"),
+        ),
+        (
+            canceled,
+            include_str!("../../../tests/fixtures/job-canceled.json"),
+        ),
+    ] {
+        assert_eq!(job.to_stored(), stored.trim_end());
+        assert_eq!(Job::from_stored(stored), Ok(job));
+        let unknown = stored.replace("scheduled\"", "later\"");
+        let unknown = unknown.replace("canceled\"", "later\"");
+        assert_eq!(Job::from_stored(&unknown), Err(UnreadableJob));
+    }
+    let lines = [event, last].map(|event| serde_json::to_string(&event).unwrap());
+    assert_eq!(
+        lines,
+        [
+            r#"{"at":1795339800000,"state":"scheduled","scheduled_at":1795343400000}"#,
+            r#"{"at":1795339860000,"state":"canceled"}"#
+        ]
+    );
+}
+
+/// The columns of the table in `job.rs` that are for the whole: from every state, for one recipient
+/// beside every state of another.
+#[test]
+fn c2_only_what_is_with_nobody_is_rescheduled_or_canceled() {
+    let all = [
+        (State::Scheduled, true),
+        (State::Queued, true),
+        (State::Deferred, true),
+        (State::Sending, false),
+        (State::Sent, false),
+        (State::Failed, false),
+        (State::InDoubt, false),
+        (State::Canceled, false),
+    ];
+    for (one, one_may) in all {
+        for (other, other_may) in all {
+            // Nobody is canceled alone.
+            if (one == State::Canceled) != (other == State::Canceled) {
+                continue;
+            }
+            let mut job = job(2);
+            for (recipient, state) in job.recipients.iter_mut().zip([one, other]) {
+                recipient.state = state;
+            }
+            job.draw();
+            let drawn = job.clone();
+            let may = one_may && other_may;
+            let is_canceled = one == State::Canceled && other == State::Canceled;
+            let mut other_time = job.clone();
+            for (at, state) in [(Some(later(9)), State::Scheduled), (None, State::Queued)] {
+                match other_time.reschedule(at, later(5)) {
+                    Ok(event) => {
+                        assert!(may);
+                        assert_eq!((event.state, event.scheduled_at), (state, at));
+                        let due_at = Some(at.unwrap_or(later(5)));
+                        assert_eq!((other_time.state, other_time.due_at), (state, due_at));
+                    }
+                    Err(state) => {
+                        assert!(!may);
+                        assert_eq!((state, &other_time), (drawn.state, &drawn));
+                    }
+                }
+            }
+            match job.cancel(later(5)) {
+                Ok(Some(event)) => {
+                    assert!(may);
+                    let canceled = (State::Canceled, State::Canceled, None);
+                    assert_eq!((event.state, job.state, job.due_at), canceled);
+                    assert_eq!(job.lease(later(100_000)), None);
+                }
+                Ok(None) => assert!(is_canceled),
+                Err(state) => {
+                    assert!(!may && !is_canceled);
+                    assert_eq!((state, &job), (drawn.state, &drawn));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_stored_form_of_a_message_in_parts_is_pinned() {
     let part = |number, coding| Part { number, coding };

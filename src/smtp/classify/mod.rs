@@ -1,5 +1,5 @@
-//! What a refusal means: one table, from (step, code, enhanced code, and text where a provider
-//! leaves no other sign) to an outcome, what ails the mailbox, and advice.
+//! What a refusal means: one table, from (whose server, step, code, enhanced code, and text where a
+//! provider leaves no other sign) to an outcome, what ails the mailbox, and advice.
 //!
 //! The table is data ([`RULES`]), so that `docs/smtp.md` is written from it, and every rule has the
 //! replies it was made for beside it ([`EVIDENCE`]). The first rule that matches counts; the last
@@ -9,11 +9,13 @@ mod evidence;
 pub(super) mod loss;
 mod rule;
 mod rules;
+mod service;
 
-pub use evidence::{EVIDENCE, Evidence, Source};
+pub use evidence::{EVIDENCE, Evidence, Source, elsewhere};
 pub use loss::{LOSSES, Loss, connect_failed};
 pub use rule::{Codes, Rule, Status, Verdict};
 pub use rules::RULES;
+pub use service::Service;
 
 use super::Reply;
 use crate::{
@@ -63,6 +65,9 @@ pub(super) struct Judgement {
     pub(super) outcome: Outcome,
     /// The recipient may be named again in a further transaction of this attempt.
     pub(super) further_transaction: bool,
+    /// It is of the mailbox, so whoever is named next would meet the same: nobody is to get the
+    /// content, whichever recipient it was that showed it.
+    pub(super) for_all: bool,
 }
 
 /// The advice that goes with what was recognised in an answer.
@@ -76,14 +81,14 @@ pub fn advice_of(finding: &Finding) -> Option<&'static str> {
 }
 
 /// The rule for a reply. There is one for every reply to every step.
-pub(super) fn rule_for(step: Step, reply: &Reply) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.matches(step, reply))
+fn rule_for(service: Option<Service>, step: Step, reply: &Reply) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.matches(service, step, reply))
 }
 
 /// A refusal of one of the steps that make a connection usable. It concerns the mailbox and
 /// never a message: mail waits until the mailbox works again.
-pub(super) fn connection_refused(step: Step, reply: &Reply) -> Failure {
-    let (failure, _) = judge(step, reply);
+pub(super) fn connection_refused(service: Option<Service>, step: Step, reply: &Reply) -> Failure {
+    let (failure, _) = judge(service, step, reply);
     match failure.reach {
         Reach::Mailbox(_) => failure,
         // No rule says so of a step of the opening; the tests hold it.
@@ -95,8 +100,8 @@ pub(super) fn connection_refused(step: Step, reply: &Reply) -> Failure {
 }
 
 /// A refusal of one of the steps of a transaction.
-pub(super) fn refused(step: Step, reply: &Reply) -> Judgement {
-    let (failure, verdict) = judge(step, reply);
+pub(super) fn refused(service: Option<Service>, step: Step, reply: &Reply) -> Judgement {
+    let (failure, verdict) = judge(service, step, reply);
     let outcome = match verdict {
         Verdict::Never => Outcome::Rejected(failure),
         Verdict::InDoubt => Outcome::InDoubt(failure),
@@ -105,13 +110,14 @@ pub(super) fn refused(step: Step, reply: &Reply) -> Judgement {
         }
     };
     Judgement {
+        for_all: outcome.failure().is_some_and(|f| f.reach != Reach::Message),
         outcome,
         further_transaction: verdict == Verdict::FurtherTransaction,
     }
 }
 
-fn judge(step: Step, reply: &Reply) -> (Failure, Verdict) {
-    let rule = rule_for(step, reply);
+fn judge(service: Option<Service>, step: Step, reply: &Reply) -> (Failure, Verdict) {
+    let rule = rule_for(service, step, reply);
     let verdict = rule.map_or(Verdict::Later, |rule| rule.verdict);
     let cause = rule
         .and_then(|rule| rule.cause)

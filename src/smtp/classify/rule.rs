@@ -2,7 +2,7 @@
 
 use crate::{
     outcome::{Cause, Trouble},
-    smtp::{Reply, Severity, Step},
+    smtp::{Reply, Service, Severity, Step},
 };
 
 /// One row of the table: a kind of answer, what it means, and what to do about it.
@@ -10,8 +10,8 @@ use crate::{
 pub struct Rule {
     /// Its name, which stands in stories. Stable.
     pub name: &'static str,
-    /// Who is known to answer so.
-    pub whose: &'static str,
+    /// At whose servers it counts, where not at any.
+    pub whose: Option<Service>,
     /// The steps at which it counts.
     pub steps: &'static [Step],
     /// The reply codes.
@@ -70,7 +70,7 @@ pub enum Verdict {
 impl Rule {
     pub(super) const fn new(
         name: &'static str,
-        whose: &'static str,
+        whose: Option<Service>,
         steps: &'static [Step],
         codes: Codes,
         status: Status,
@@ -110,13 +110,20 @@ impl Rule {
         }
     }
 
-    /// Whether `reply` to `step` is of this kind.
-    pub(super) fn matches(&self, step: Step, reply: &Reply) -> bool {
-        let code = match self.codes {
+    /// Whether `reply` to `step` is of this kind, where the server is one of `service`.
+    pub(super) fn matches(&self, service: Option<Service>, step: Step, reply: &Reply) -> bool {
+        self.whose.is_none_or(|whose| service == Some(whose))
+            && self.steps.contains(&step)
+            && self.code_matches(reply)
+            && self.status_matches(reply)
+            && self.text_matches(reply)
+    }
+
+    fn code_matches(&self, reply: &Reply) -> bool {
+        match self.codes {
             Codes::Of(codes) => codes.contains(&reply.code.value()),
             Codes::Any(severity) => reply.code.severity() == severity,
-        };
-        code && self.steps.contains(&step) && self.status_matches(reply) && self.text_matches(reply)
+        }
     }
 
     fn status_matches(&self, reply: &Reply) -> bool {

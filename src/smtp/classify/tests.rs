@@ -20,13 +20,16 @@ fn reply(text: &str) -> Reply {
     parser.next_reply().unwrap().unwrap()
 }
 
-/// How a provider's answer to a step is taken.
-fn taken(step: Step, text: &str) -> (Outcome, Reach) {
+const EXCHANGE: Option<Service> = Some(Service::Exchange);
+const GMAIL: Option<Service> = Some(Service::Gmail);
+
+/// How an answer to a step is taken.
+fn taken(service: Option<Service>, step: Step, text: &str) -> (Outcome, Reach) {
     let reply = reply(text);
     let outcome = if OPENING.contains(&step) {
-        Outcome::Deferred(connection_refused(step, &reply))
+        Outcome::Deferred(connection_refused(service, step, &reply))
     } else {
-        refused(step, &reply).outcome
+        refused(service, step, &reply).outcome
     };
     let reach = outcome.failure().unwrap().reach;
     (outcome, reach)
@@ -35,7 +38,8 @@ fn taken(step: Step, text: &str) -> (Outcome, Reach) {
 #[test]
 fn every_reply_that_was_read_comes_to_its_rule() {
     for evidence in EVIDENCE {
-        let rule = rule_for(evidence.step, &reply(evidence.reply)).unwrap();
+        let reply = evidence.reply().unwrap();
+        let rule = rule_for(evidence.service, evidence.step, &reply).unwrap();
         assert_eq!(rule.name, evidence.rule, "{evidence:?}");
     }
 }
@@ -43,17 +47,64 @@ fn every_reply_that_was_read_comes_to_its_rule() {
 #[test]
 fn every_rule_has_a_reply_it_was_made_for() {
     for rule in RULES {
-        let made_for = |evidence: &&Evidence| {
-            rule_for(evidence.step, &reply(evidence.reply))
-                .is_some_and(|found| std::ptr::eq(found, rule))
+        let made_for = |evidence: &Evidence| {
+            let reply = evidence.reply().unwrap();
+            let found = rule_for(evidence.service, evidence.step, &reply);
+            found.is_some_and(|found| std::ptr::eq(found, rule))
         };
         // Nonsense is caught whatever it is: 2yz and 3yz are two rows of one rule.
         let shared = rule.name.starts_with("nonsense");
         assert!(
-            shared || EVIDENCE.iter().any(|evidence| made_for(&evidence)),
+            shared || EVIDENCE.iter().any(made_for),
             "{rule:?} is never reached"
         );
     }
+}
+
+#[test]
+fn a_providers_rule_says_nothing_of_another_server() {
+    for evidence in EVIDENCE {
+        for service in [None, EXCHANGE, GMAIL] {
+            let rule = rule_for(service, evidence.step, &evidence.reply().unwrap()).unwrap();
+            assert!(
+                rule.whose.is_none() || rule.whose == service,
+                "{evidence:?}"
+            );
+        }
+    }
+    for rule in RULES.iter().filter(|rule| rule.whose.is_some()) {
+        let (found, _) =
+            elsewhere(rule).unwrap_or_else(|| panic!("no counter-evidence for {rule:?}"));
+        assert_ne!(found.rule, rule.name);
+    }
+}
+
+#[test]
+fn a_mailbox_is_blocked_by_its_own_provider_only() {
+    for (step, text) in [
+        (
+            Step::Rcpt,
+            "550 5.1.8 <sales@shop.test>: Sender address rejected: Domain not found",
+        ),
+        (Step::Mail, "550 5.1.8 Access denied, bad outbound sender"),
+        (
+            Step::Content,
+            "550 5.2.252 Sender throttled due to continuous send as denied errors.",
+        ),
+        (Step::Content, "550 5.4.5 Daily user sending limit exceeded"),
+    ] {
+        let (outcome, reach) = taken(None, step, text);
+        assert!(matches!(outcome, Outcome::Rejected(_)), "{text}");
+        assert_eq!(reach, Reach::Message, "{text}");
+    }
+}
+
+#[test]
+fn one_address_that_may_not_be_sent_as_is_no_block() {
+    let one = "554 5.2.252 SendAsDenied; a@shop.test not allowed to send as b@shop.test";
+    let (outcome, reach) = taken(EXCHANGE, Step::Content, one);
+    assert!(matches!(outcome, Outcome::Rejected(_)));
+    assert_eq!(reach, Reach::Message);
 }
 
 #[test]
@@ -61,7 +112,7 @@ fn every_code_at_every_step_has_a_rule() {
     for step in STEPS {
         for code in 200..600 {
             assert!(
-                rule_for(step, &reply(&format!("{code} x"))).is_some(),
+                rule_for(None, step, &reply(&format!("{code} x"))).is_some(),
                 "{code}"
             );
         }
@@ -94,41 +145,86 @@ fn the_opening_speaks_of_the_mailbox_and_rules_of_one_name_agree() {
 
 #[test]
 fn s6_what_is_refused_at_auth_asks_for_a_new_token_only_where_one_may_help() {
-    for (text, trouble) in [
+    for (service, text, trouble) in [
         (
+            EXCHANGE,
             "535 5.7.3 Authentication unsuccessful",
             Trouble::Authentication,
         ),
         (
+            GMAIL,
             "535-5.7.8 Username and Password not accepted\n535 5.7.8 x",
             Trouble::Authentication,
         ),
-        ("535 no", Trouble::Authentication),
+        (None, "535 no", Trouble::Authentication),
         (
+            EXCHANGE,
             "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.",
             Trouble::Configuration,
         ),
         (
+            EXCHANGE,
             "550 5.7.30 Basic authentication is not supported",
             Trouble::Configuration,
         ),
-        ("500 5.5.6 Line too long", Trouble::Configuration),
+        (None, "500 5.5.6 Line too long", Trouble::Configuration),
         (
+            GMAIL,
             "534 5.7.9 Please log in via your web browser",
             Trouble::Configuration,
         ),
         (
+            None,
             "454 4.7.0 Temporary authentication failure",
             Trouble::Transient,
         ),
         (
+            EXCHANGE,
             "432 4.3.2 concurrent connection limit exceeded",
             Trouble::Transient,
         ),
-        ("421 4.7.66 TLS 1.2 needed", Trouble::Transient),
-        ("550 5.2.253 invalid license", Trouble::Blocked),
+        (EXCHANGE, "421 4.7.66 TLS 1.2 needed", Trouble::Transient),
+        (EXCHANGE, "550 5.2.253 Sender throttled", Trouble::Blocked),
     ] {
-        assert_eq!(taken(Step::Auth, text).1, Reach::Mailbox(trouble), "{text}");
+        let (_, reach) = taken(service, Step::Auth, text);
+        assert_eq!(reach, Reach::Mailbox(trouble), "{text}");
+    }
+}
+
+#[test]
+fn t7_whatever_answers_starttls_is_of_the_mailbox() {
+    for (text, trouble) in [
+        ("454 4.7.0 TLS not available", Trouble::Transient),
+        ("421 4.3.2 too busy", Trouble::Transient),
+        ("354 go", Trouble::Transient),
+        ("221 bye", Trouble::Transient),
+        ("500 what", Trouble::Configuration),
+        ("501 no", Trouble::Configuration),
+        ("502 no", Trouble::Configuration),
+        ("503 no", Trouble::Configuration),
+        ("530 5.7.0 no", Trouble::Configuration),
+    ] {
+        let (outcome, reach) = taken(None, Step::StartTls, text);
+        assert_eq!(reach, Reach::Mailbox(trouble), "{text}");
+        assert_eq!(outcome.failure().unwrap().cause, Cause::StarttlsRefused);
+    }
+}
+
+#[test]
+fn s7_s8_a_sender_or_a_recipient_waits_or_is_refused_by_the_first_digit() {
+    for (service, step, text, rejected) in [
+        (None, Step::Mail, "450 4.2.1 later", false),
+        (None, Step::Mail, "452 4.3.1 no room", false),
+        (EXCHANGE, Step::Mail, "550 5.7.60 SendAsDenied", true),
+        (None, Step::Mail, "550 5.7.60 SendAsDenied", true),
+        (None, Step::Mail, "553 5.7.1 not owned by user bob", true),
+        (None, Step::Mail, "530 5.7.0 Authentication required", true),
+        (None, Step::Rcpt, "450 4.2.1 later", false),
+        (None, Step::Rcpt, "550 5.1.1 nobody", true),
+    ] {
+        let (outcome, reach) = taken(service, step, text);
+        assert_eq!(reach, Reach::Message, "{text}");
+        assert_eq!(matches!(outcome, Outcome::Rejected(_)), rejected, "{text}");
     }
 }
 
@@ -141,9 +237,10 @@ fn a_blocked_mailbox_keeps_its_mail_at_whatever_step_it_is_met() {
         "550 5.2.253 x",
         "550 5.2.254 x",
         "550 5.2.255 x",
+        "550 5.7.705 Access denied, tenant has exceeded threshold",
     ] {
         for step in STEPS {
-            let (outcome, reach) = taken(step, text);
+            let (outcome, reach) = taken(EXCHANGE, step, text);
             assert!(matches!(outcome, Outcome::Deferred(_)), "{step:?} {text}");
             assert_eq!(reach, Reach::Mailbox(Trouble::Blocked), "{step:?} {text}");
             assert_eq!(outcome.failure().unwrap().cause, Cause::MailboxBlocked);
@@ -152,14 +249,27 @@ fn a_blocked_mailbox_keeps_its_mail_at_whatever_step_it_is_met() {
 }
 
 #[test]
+fn a_full_mailbox_keeps_its_mail() {
+    let full = "554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException";
+    let (outcome, reach) = taken(EXCHANGE, Step::Content, full);
+    assert!(matches!(outcome, Outcome::Deferred(_)));
+    assert_eq!(reach, Reach::Mailbox(Trouble::Blocked));
+}
+
+#[test]
 fn a_quota_of_a_day_is_5xx_and_passes() {
-    for text in [
-        "550 5.4.5 Daily user sending limit exceeded",
-        "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed",
-        "550 5.7.233 tenant external recipient limit",
+    for (service, text) in [
+        (GMAIL, "550 5.4.5 Daily user sending limit exceeded"),
+        (GMAIL, "550 5.7.1 Email quota exceeded."),
+        (
+            EXCHANGE,
+            "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed",
+        ),
+        (EXCHANGE, "550 5.7.233 tenant external recipient limit"),
+        (EXCHANGE, "550 5.1.90 daily limit for message recipients"),
     ] {
         for step in [Step::Mail, Step::Rcpt, Step::Content] {
-            let (outcome, reach) = taken(step, text);
+            let (outcome, reach) = taken(service, step, text);
             let Outcome::Deferred(failure) = outcome else {
                 panic!("{step:?} {text}: {outcome:?}");
             };
@@ -178,44 +288,114 @@ fn s14_throttling_holds_the_mailbox_and_never_refuses_the_message() {
         "451 4.7.500 Server busy",
         "421 4.7.66 TLS 1.2 needed",
     ] {
-        let (outcome, reach) = taken(Step::Mail, text);
+        let (outcome, reach) = taken(EXCHANGE, Step::Mail, text);
         assert!(matches!(outcome, Outcome::Deferred(_)), "{text}");
         assert_eq!(reach, Reach::Mailbox(Trouble::Transient), "{text}");
+        let (elsewhere, _) = taken(None, Step::Mail, text);
+        assert!(matches!(elsewhere, Outcome::Deferred(_)), "{text}");
     }
 }
 
 #[test]
-fn s9_size_and_doubt_behind_the_content() {
-    let cause = |step, text| taken(step, text).0.failure().unwrap().cause;
-    for text in ["552 too big", "552 5.3.4 too big", "554 5.3.4 too big"] {
-        assert_eq!(cause(Step::Content, text), Cause::MessageTooLarge, "{text}");
+fn s9_552_is_about_size_only_where_it_says_nothing_else() {
+    for (text, cause) in [
+        ("552 too big", Cause::MessageTooLarge),
+        ("552 5.3.4 too big", Cause::MessageTooLarge),
+        ("554 5.3.4 too big", Cause::MessageTooLarge),
+        ("552 5.2.3 too big", Cause::MessageTooLarge),
+        (
+            "552 5.7.0 blocked because of its content",
+            Cause::ContentRefused,
+        ),
+        ("552 5.2.2 mailbox full", Cause::ContentRefused),
+        ("552 5.3.1 system full", Cause::ContentRefused),
+        ("552 5.6.0 malformed", Cause::ContentRefused),
+    ] {
+        for service in [None, EXCHANGE, GMAIL] {
+            let (outcome, reach) = taken(service, Step::Content, text);
+            // Exchange says so of the mailbox that sends.
+            if service == EXCHANGE && text.contains("mailbox full") {
+                assert_eq!(reach, Reach::Mailbox(Trouble::Blocked));
+                continue;
+            }
+            assert_eq!(outcome.failure().unwrap().cause, cause, "{text}");
+            let waits = matches!(outcome, Outcome::Deferred(_));
+            assert_eq!(waits, text.contains("5.2.2"), "{text}");
+        }
     }
-    assert!(matches!(
-        taken(Step::Content, "421 4.3.2 closing").0,
-        Outcome::InDoubt(_)
-    ));
-    assert!(matches!(
-        taken(Step::Content, "421 4.4.2 submission rate").0,
-        Outcome::InDoubt(_)
-    ));
-    assert!(matches!(
-        taken(Step::Data, "250 what").0,
-        Outcome::Deferred(_)
-    ));
+}
+
+#[test]
+fn s9_s11_doubt_behind_the_content() {
+    for service in [None, EXCHANGE, GMAIL] {
+        for text in ["421 4.3.2 closing", "421 4.4.2 submission rate"] {
+            let (outcome, _) = taken(service, Step::Content, text);
+            assert!(matches!(outcome, Outcome::InDoubt(_)));
+        }
+        let (outcome, _) = taken(service, Step::Data, "250 what");
+        assert!(matches!(outcome, Outcome::Deferred(_)));
+    }
 }
 
 #[test]
 fn advice_names_the_switch() {
-    let advice = |text: &str| {
-        let failure = connection_refused(Step::Auth, &reply(text));
-        advice_of(&failure.finding.unwrap()).unwrap()
-    };
-    let tenant = "535 5.7.139 SmtpClientAuthentication is disabled for the Tenant.";
-    assert!(
-        advice(tenant).contains("Set-TransportConfig -SmtpClientAuthenticationDisabled $false")
-    );
-    let mailbox = "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox.";
-    assert!(advice(mailbox).contains("Set-CASMailbox -Identity <mailbox>"));
-    assert!(advice("535 5.7.8 no").contains("https://mail.google.com/"));
-    assert!(advice("500 Line too long").contains("do not connect the mailbox again"));
+    for (service, step, text, switch) in [
+        (
+            EXCHANGE,
+            Step::Auth,
+            "535 5.7.139 SmtpClientAuthentication is disabled for the Tenant.",
+            "Set-TransportConfig -SmtpClientAuthenticationDisabled $false",
+        ),
+        (
+            EXCHANGE,
+            Step::Auth,
+            "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox.",
+            "Set-CASMailbox -Identity <mailbox>",
+        ),
+        (
+            EXCHANGE,
+            Step::Auth,
+            "535 5.7.139 user is locked by your organization's security defaults policy.",
+            "Manage security defaults",
+        ),
+        (
+            EXCHANGE,
+            Step::Auth,
+            "535 5.7.139 the request did not meet the criteria",
+            "Conditional Access",
+        ),
+        (EXCHANGE, Step::Auth, "535 5.7.3 no", "SMTP.Send"),
+        (EXCHANGE, Step::Auth, "550 5.7.30 no", "SMTP.Send"),
+        (
+            EXCHANGE,
+            Step::Content,
+            "554 5.2.252 SendAsDenied; no",
+            "Add-RecipientPermission",
+        ),
+        (
+            EXCHANGE,
+            Step::Content,
+            "554 5.2.2 mailbox full",
+            "Set-Mailbox -ProhibitSendQuota",
+        ),
+        (EXCHANGE, Step::Mail, "550 5.1.8 no", "Restricted entities"),
+        (
+            GMAIL,
+            Step::Auth,
+            "535 5.7.8 no",
+            "https://mail.google.com/",
+        ),
+        (GMAIL, Step::Auth, "534 5.7.14 no", "App access control"),
+        (
+            None,
+            Step::Auth,
+            "500 Line too long",
+            "do not connect the mailbox again",
+        ),
+    ] {
+        let (outcome, _) = taken(service, step, text);
+        let finding = outcome.failure().unwrap().finding.clone().unwrap();
+        let advice = advice_of(&finding).unwrap();
+        assert!(advice.contains(switch), "{text}: {advice}");
+    }
 }

@@ -159,7 +159,7 @@ impl Session {
     /// A reply while content is still going out: no end of content has been sent, and none may
     /// be, so the connection is of no further use.
     pub(super) fn refused_early(&mut self, reply: &Reply) {
-        self.report(&match refused(Step::Content, reply).outcome {
+        self.report(&match refused(self.service, Step::Content, reply).outcome {
             // Nothing was handed over whole, so there is no doubt.
             Outcome::InDoubt(failure) => Outcome::Deferred(failure),
             outcome => outcome,
@@ -169,7 +169,7 @@ impl Session {
 
     pub(super) fn acceptance_reply(&mut self, reply: &Reply, now: UnixMillis) {
         if reply.code.severity() != Severity::PositiveCompletion {
-            let outcome = refused(Step::Content, reply).outcome;
+            let outcome = refused(self.service, Step::Content, reply).outcome;
             return self.conclude(&outcome, reply.is_closing(), now);
         }
         if let Some(progress) = &mut self.progress {

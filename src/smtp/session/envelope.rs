@@ -74,7 +74,7 @@ impl Session {
                 awaited.push(Asked::Data);
             }
         }
-        progress.mail_refused = None;
+        progress.refused_for_all = None;
         progress.awaited = awaited.into();
         self.outputs.push_back(Output::Transmit(group));
         self.wait_in(State::Envelope, REPLY_TIMEOUT, now);
@@ -84,26 +84,34 @@ impl Session {
     pub(super) fn envelope_reply(&mut self, reply: &Reply, now: UnixMillis) {
         let closing = reply.is_closing();
         let positive = reply.code.severity() == Severity::PositiveCompletion;
+        let service = self.service;
         let Some(progress) = &mut self.progress else {
             return;
         };
         match progress.awaited.pop_front() {
             Some(Asked::Mail) if positive => {}
             Some(Asked::Mail) => {
-                let outcome = refused(Step::Mail, reply).outcome;
+                let outcome = refused(service, Step::Mail, reply).outcome;
                 if closing {
                     return self.conclude(&outcome, closing, now);
                 }
-                progress.mail_refused = Some(outcome);
+                progress.refused_for_all = Some(outcome);
             }
             Some(Asked::Rcpt(index)) => {
-                // Behind a refused MAIL a refusal means nothing: it is about the order of commands.
-                let judged = progress.mail_refused.is_none();
+                // Behind a refused MAIL a refusal means nothing: it is about the order of commands. Nor
+                // does it behind one that was for all.
+                let judged = progress.refused_for_all.is_none();
                 if positive {
                     progress.take(index);
                 } else if judged {
-                    let judgement = refused(Step::Rcpt, reply);
-                    if judgement.further_transaction {
+                    let judgement = refused(service, Step::Rcpt, reply);
+                    if judgement.for_all {
+                        // Who was taken before gets nothing either: the mailbox may not send.
+                        if closing {
+                            return self.conclude(&judgement.outcome, closing, now);
+                        }
+                        progress.refused_for_all = Some(judgement.outcome);
+                    } else if judgement.further_transaction {
                         progress.leave_over(index, judgement.outcome);
                     } else {
                         progress.settle(index, judgement.outcome);
@@ -128,7 +136,7 @@ impl Session {
         if !progress.awaited.is_empty() {
             return;
         }
-        if let Some(outcome) = progress.mail_refused.clone() {
+        if let Some(outcome) = progress.refused_for_all.clone() {
             return self.conclude(&outcome, false, now);
         }
         let next = progress.waiting().next();
@@ -152,7 +160,7 @@ impl Session {
             return;
         };
         let any_taken = progress.any_taken();
-        match (reply.code.value(), progress.mail_refused.clone()) {
+        match (reply.code.value(), progress.refused_for_all.clone()) {
             (354, None) if any_taken => {
                 let transaction = &progress.transaction;
                 self.content = Content::by_data(transaction);
@@ -174,7 +182,7 @@ impl Session {
             (_, Some(outcome)) => self.conclude(&outcome, reply.is_closing(), now),
             (_, None) if !any_taken => self.end_transaction(reply.is_closing(), now),
             (_, None) => {
-                let outcome = refused(Step::Data, reply).outcome;
+                let outcome = refused(self.service, Step::Data, reply).outcome;
                 self.conclude(&outcome, reply.is_closing(), now);
             }
         }

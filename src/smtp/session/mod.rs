@@ -9,7 +9,7 @@ use std::{collections::VecDeque, fmt, time::Duration};
 
 use self::content::Content;
 use super::{
-    Input, Output, Reply, ReplyParser, SessionConfig, Severity, Step,
+    Input, Output, Reply, ReplyParser, Service, SessionConfig, Severity, Step,
     capabilities::Capabilities,
     classify::{Loss, loss},
     command::Command,
@@ -34,6 +34,8 @@ use crate::{
 /// [`Self::deadline`] also bounds a write that does not get through.
 pub struct Session {
     config: SessionConfig,
+    /// Whose server this is, as far as it is known.
+    service: Option<Service>,
     state: State,
     replies: ReplyParser,
     capabilities: Capabilities,
@@ -74,10 +76,11 @@ enum State {
 
 impl Session {
     /// A session on a connection that has just been opened: in the clear or over TLS, as `config`
-    /// says.
-    pub fn new(config: SessionConfig, now: UnixMillis) -> Self {
+    /// says. `host` is the name that the server's certificate has to show.
+    pub fn new(config: SessionConfig, host: &str, now: UnixMillis) -> Self {
         Self {
             config,
+            service: Service::of_host(host),
             state: State::Greeting,
             replies: ReplyParser::default(),
             capabilities: Capabilities::default(),

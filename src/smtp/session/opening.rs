@@ -1,8 +1,8 @@
 //! From the greeting to a session that is ready.
 
 use super::{
-    Capabilities, Cause, Command, Failure, Mechanism, Reply, Session, Severity, State, Step,
-    TlsMode, Trouble, UnixMillis, protocol_error,
+    Capabilities, Cause, Command, Failure, Mechanism, Reply, Service, Session, Severity, State,
+    Step, TlsMode, Trouble, UnixMillis, protocol_error,
 };
 use crate::{
     limits::{ANSWER_CHARS, REPLY_TIMEOUT},
@@ -18,11 +18,11 @@ impl Session {
                 self.secured(now);
             }
             State::Greeting if positive => self.ehlo(State::Ehlo, now),
-            State::Greeting => self.fail(connection_refused(Step::Greeting, reply)),
+            State::Greeting => self.refuse(Step::Greeting, reply),
             State::Ehlo if positive => self.start_tls(reply, now),
             // RFC 3207 §4: 220, and no other success, is the consent to TLS.
             State::StartTls if reply.code.value() == 220 => self.upgrade(now),
-            State::StartTls => self.fail(connection_refused(Step::StartTls, reply)),
+            State::StartTls => self.refuse(Step::StartTls, reply),
             State::EhloTls if positive => self.authenticate(reply, now),
             State::AuthChallenge(mechanism) if reply.code.value() == 334 => {
                 let response = mechanism.response(&self.config.user, &self.config.token);
@@ -43,10 +43,28 @@ impl Session {
             // RFC 4954 §6: 235, and no other success, is what makes us somebody.
             State::Auth(_) if reply.code.value() == 235 => self.state = State::Ready,
             State::AuthRefusal(_) if positive => self.fail(protocol_error()),
-            State::AuthRefusal(reason) => self.fail(auth_refused(reply, reason.as_deref())),
-            State::AuthChallenge(_) | State::Auth(_) => self.fail(auth_refused(reply, None)),
-            _ => self.fail(connection_refused(Step::Ehlo, reply)),
+            State::AuthRefusal(reason) => self.refuse_auth(reply, reason.as_deref()),
+            State::AuthChallenge(_) | State::Auth(_) => self.refuse_auth(reply, None),
+            _ => self.refuse(Step::Ehlo, reply),
         }
+    }
+
+    fn refuse(&mut self, step: Step, reply: &Reply) {
+        self.fail(connection_refused(self.service, step, reply));
+    }
+
+    /// A refusal of AUTH with the reason that the error challenge gave, which comes whole whatever
+    /// the length of the server's words.
+    fn refuse_auth(&mut self, reply: &Reply, reason: Option<&str>) {
+        let failure = connection_refused(self.service, Step::Auth, reply);
+        self.fail(match (reason, &failure.answer) {
+            (Some(reason), Some(words)) => {
+                let room = ANSWER_CHARS.saturating_sub(reason.chars().count().saturating_add(3));
+                let words: String = words.as_str().chars().take(room).collect();
+                failure.answered(Answer::new(&format!("{words} ({reason})")))
+            }
+            _ => failure,
+        });
     }
 
     /// From here on the connection is encrypted, and whatever was learned before is forgotten
@@ -87,6 +105,9 @@ impl Session {
 
     fn authenticate(&mut self, reply: &Reply, now: UnixMillis) {
         self.capabilities = Capabilities::read(reply);
+        // RFC 5321 §4.1.1.1: the first word is the server's name.
+        let name = reply.lines.first().and_then(|line| line.split(' ').next());
+        self.service = self.service.or_else(|| Service::of_host(name?));
         let Some(mechanism) = Mechanism::of(self.capabilities) else {
             self.fail(Failure::of_mailbox(
                 Cause::AuthNotOffered,
@@ -108,19 +129,5 @@ impl Session {
                 now,
             );
         }
-    }
-}
-
-/// A refusal of AUTH with the reason that the error challenge gave, which comes whole whatever the
-/// length of the server's words.
-fn auth_refused(reply: &Reply, reason: Option<&str>) -> Failure {
-    let failure = connection_refused(Step::Auth, reply);
-    match (reason, &failure.answer) {
-        (Some(reason), Some(words)) => {
-            let room = ANSWER_CHARS.saturating_sub(reason.chars().count().saturating_add(3));
-            let words: String = words.as_str().chars().take(room).collect();
-            failure.answered(Answer::new(&format!("{words} ({reason})")))
-        }
-        _ => failure,
     }
 }

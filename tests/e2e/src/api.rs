@@ -13,6 +13,9 @@ pub const FRIENDS: &str = "friend.test";
 /// Who mail of the API goes to where a case has nobody else.
 pub const FRIEND: &str = "ada@friend.test";
 
+/// In the subject of every plain mail of the API, to be searched for where it must not be.
+pub const SUBJECT_CANARY: &str = "subject-canary";
+
 /// Where messages are sent.
 pub const EMAILS: &str = "/emails";
 
@@ -104,7 +107,7 @@ impl Site<'_> {
     /// A message that is as plain as can be.
     #[must_use]
     pub fn plain_mail(&self) -> Value {
-        json!({ "from": self.address, "to": FRIEND, "subject": "Hello", "text": BODY_CANARY })
+        json!({ "from": self.address, "to": FRIEND, "subject": SUBJECT_CANARY, "text": BODY_CANARY })
     }
 
     /// The same with one field more, or another value in it.

@@ -57,6 +57,8 @@ pub struct Setup {
     pub elsewhere: Option<Server>,
     /// Whether a grant is supplied to begin with. Without one the mailbox is connected in a browser.
     pub granted: bool,
+    /// Whether the provider's entrance is at another origin than its consent page.
+    pub federated: bool,
     /// Mailboxes, all on the one port and account.
     pub mailboxes: usize,
     /// Where the form sends a browser.
@@ -94,6 +96,7 @@ impl Default for Setup {
             implicit_tls: false,
             elsewhere: None,
             granted: true,
+            federated: false,
             mailboxes: 1,
             redirect: None,
             api: false,
@@ -136,6 +139,18 @@ impl Setup {
             then: Script::of(faults),
             ..Self::default()
         }
+    }
+
+    /// The same of servers that call themselves one of Exchange Online's over TLS: its rules count
+    /// for their answers.
+    #[must_use]
+    pub fn of_exchange(mut self) -> Self {
+        for script in self.connections.iter_mut().chain([&mut self.then]) {
+            script.faults.push(Fault::Name(
+                "FR4P281CA0123.outlook.office365.com".to_owned(),
+            ));
+        }
+        self
     }
 
     /// The same with TLS from the first octet.

@@ -3,6 +3,9 @@
 
 pub mod api;
 pub mod case;
+pub mod chromium;
+mod corner;
+pub mod given;
 pub mod json_suite;
 pub mod leaks;
 pub mod letter;
@@ -17,6 +20,7 @@ pub mod world;
 
 pub use api::Key;
 pub use case::{Case, Port, Server, Setup};
+pub use given::{Audience, Given};
 pub use letter::{Letter, Part};
 pub use site::Site;
 pub use world::{Around, World};

@@ -60,6 +60,12 @@ impl<'d> Mail<'d> {
             .is_some_and(mail_parser::DateTime::is_valid)
     }
 
+    /// Date, in seconds since the epoch.
+    #[must_use]
+    pub fn date(&self) -> Option<i64> {
+        self.message.date().map(mail_parser::DateTime::to_timestamp)
+    }
+
     /// The text, decoded, lines ended by LF.
     #[must_use]
     pub fn text(&self) -> String {

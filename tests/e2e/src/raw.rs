@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use xtask::http::Answer;
 
-use crate::World;
+use crate::{Audience, World};
 
 /// Longest wait for the answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -20,7 +20,12 @@ impl World {
         let mut stream = self.begin(line, headers, body);
         let mut octets = Vec::new();
         stream.read_to_end(&mut octets).expect("an answer");
-        self.record(parse(&String::from_utf8_lossy(&octets)))
+        let asked = format!("{line} {headers:?} {}", String::from_utf8_lossy(body));
+        self.record(
+            Audience::Anyone,
+            asked,
+            parse(&String::from_utf8_lossy(&octets)),
+        )
     }
 
     /// Writes a request and does not wait for the answer: dropping the connection is the client's

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use edgepost_sandbox::{SMTP_SCOPE, Sandbox};
+use edgepost_sandbox::Sandbox;
 use serde_json::{Map, Value, json};
 use xtask::browser::Browser;
 use xtask::http::{Answer, Client};
 use xtask::worker::{Neighbour, Worker, WorkerOptions};
 use xtask::{Result, key, paths};
 
-use crate::api::Keys;
-use crate::case::{Case, Port};
-use crate::site::{OWNER, Site};
+use crate::case::Case;
+use crate::corner::{Corner, configure};
+use crate::given::{Audience, Given};
+use crate::site::Site;
 
 /// The Worker and all that is known of it.
 pub struct World {
@@ -28,9 +29,10 @@ pub struct World {
     hook_authorization: String,
     monitor_key: String,
     operator: OnceLock<Browser>,
+    browsers: Mutex<Vec<Browser>>,
     client: Client,
     corners: Vec<Corner>,
-    answers: Mutex<Vec<String>>,
+    answers: Mutex<Vec<Given>>,
     turn: Mutex<()>,
 }
 
@@ -43,14 +45,6 @@ pub struct Around {
     pub neighbours: Vec<Neighbour>,
     /// Requests that the first wall lets through, where it is another number than is deployed.
     pub wall: Option<u32>,
-}
-
-/// What one case has in the configuration.
-struct Corner {
-    forms: Vec<String>,
-    address: String,
-    port: u16,
-    keys: Option<Keys>,
 }
 
 impl World {
@@ -110,6 +104,7 @@ impl World {
             hook_authorization: format!("Bearer {hook_secret}"),
             monitor_key,
             operator: OnceLock::new(),
+            browsers: Mutex::default(),
             client: Client::new(None)?,
             corners,
             answers: Mutex::default(),
@@ -157,6 +152,12 @@ impl World {
             .collect()
     }
 
+    /// The operator's key.
+    #[must_use]
+    pub fn operator_key(&self) -> &str {
+        &self.operator_key
+    }
+
     /// For cases that cannot run beside each other, such as one that kills the Worker.
     pub fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
@@ -170,19 +171,23 @@ impl World {
         let answer = self
             .client
             .get(&format!("{}{path}", self.worker.url()), headers);
-        self.record(answer.expect("an answer"))
+        let asked = format!("{path} {headers:?}");
+        self.record(Audience::Anyone, asked, answer.expect("an answer"))
     }
 
-    /// GET by the operator. Not recorded: the operator may see everything but secrets.
+    /// GET by the operator.
     ///
     /// # Panics
     /// If there is no answer.
     pub fn get_admin(&self, path: &str) -> Answer {
         let authorization = format!("Bearer {}", self.operator_key);
         let url = format!("{}{path}", self.worker.url());
-        self.client
-            .get(&url, &[("authorization", &authorization)])
-            .expect("an answer")
+        let answer = self.client.get(&url, &[("authorization", &authorization)]);
+        self.record(
+            Audience::Operator,
+            path.to_owned(),
+            answer.expect("an answer"),
+        )
     }
 
     /// The operator, who has signed in once for all cases: tries are counted.
@@ -199,7 +204,17 @@ impl World {
     /// If that fails.
     #[must_use]
     pub fn sign_in(&self) -> Browser {
-        Browser::sign_in(&self.worker.url(), &self.operator_key).expect("signed in")
+        let browser = Browser::sign_in(&self.worker.url(), &self.operator_key).expect("signed in");
+        let mut browsers = self.browsers.lock().unwrap_or_else(PoisonError::into_inner);
+        browsers.push(browser.clone());
+        browser
+    }
+
+    /// Everybody who has signed in.
+    #[must_use]
+    pub fn browsers(&self) -> Vec<Browser> {
+        let browsers = self.browsers.lock().unwrap_or_else(PoisonError::into_inner);
+        browsers.clone()
     }
 
     /// What a monitor is told.
@@ -219,7 +234,8 @@ impl World {
         let answer =
             self.client
                 .post_form(&format!("{}{path}", self.worker.url()), fields, headers);
-        self.record(answer.expect("an answer"))
+        let asked = format!("{path} {headers:?} {fields:?}");
+        self.record(Audience::Anyone, asked, answer.expect("an answer"))
     }
 
     /// POST of these octets by anyone.
@@ -229,116 +245,52 @@ impl World {
     pub fn post_octets(&self, path: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
         let url = format!("{}{path}", self.worker.url());
         let answer = self.client.post(&url, body, headers);
-        self.record(answer.expect("an answer"))
+        let body = String::from_utf8_lossy(body);
+        let asked = format!("{path} {headers:?} {body}");
+        self.record(Audience::Anyone, asked, answer.expect("an answer"))
     }
 
-    /// GET by the owner of what is asked for. Not recorded: it is there to show the message.
+    /// GET by the owner of what is asked for.
     ///
     /// # Panics
     /// If there is no answer.
     pub fn get_own(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let url = format!("{}{path}", self.worker.url());
-        self.client.get(&url, headers).expect("an answer")
+        let answer = self.client.get(&url, headers);
+        self.record(Audience::Owner, path.to_owned(), answer.expect("an answer"))
     }
 
-    /// Every answer so far, headers included, but the operator's and what owners read.
+    /// What it is called.
     #[must_use]
-    pub fn answers(&self) -> Vec<String> {
-        self.answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    pub(crate) fn record(&self, answer: Answer) -> Answer {
+    /// Every answer so far.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Given> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = answers.clone();
+        for browser in self.browsers() {
+            let own = browser.answers().into_iter();
+            all.extend(own.map(|answer| Given {
+                audience: Audience::Operator,
+                asked: String::new(),
+                answer,
+            }));
+        }
+        all
+    }
+
+    pub(crate) fn record(&self, audience: Audience, asked: String, answer: Answer) -> Answer {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.push(format!("{answer:?}"));
+        answers.push(Given {
+            audience,
+            asked,
+            answer: answer.clone(),
+        });
         answer
     }
-}
-
-fn configure(
-    world: &str,
-    number: usize,
-    case: &Case,
-    sandbox: &Sandbox,
-    vars: &mut Map<String, Value>,
-    secrets: &mut Vec<(String, String)>,
-) -> Result<Corner> {
-    let setup = &case.setup;
-    let address = format!("{world}{number}@shop.test");
-    let (scripts, then) = (setup.connections.clone(), setup.then.clone());
-    let opened = if setup.implicit_tls {
-        sandbox.open_smtps(scripts, then)
-    } else {
-        sandbox.open_smtp(scripts, then)
-    };
-    let port = opened?.port();
-    let (smtp_host, smtp_port) = match setup.elsewhere {
-        None => ("localhost", port),
-        Some(server) => match server.port {
-            Port::Number(port) => (server.host, port),
-            Port::Closed => (server.host, xtask::ports::free()?),
-        },
-    };
-    let smtp_tls = if setup.implicit_tls {
-        "implicit"
-    } else {
-        "starttls"
-    };
-    sandbox.add_account(&address, setup.account.clone());
-    let refresh_secret = format!("SECRET_REFRESH{number}");
-    if setup.granted {
-        secrets.push((refresh_secret.clone(), sandbox.grant(&address)));
-    }
-    sandbox.script_token_endpoint(&address, (setup.token)(port), setup.token_then.clone());
-
-    let mut forms = Vec::new();
-    let keys = if setup.api {
-        let keys = Keys::fresh(number, &address)?;
-        vars.extend(keys.variables(&mailbox_name(number, 0)));
-        Some(keys)
-    } else {
-        None
-    };
-    let aliases = keys.as_ref().map_or(Vec::new(), Keys::aliases);
-    for mailbox in 0..setup.mailboxes {
-        let name = mailbox_name(number, mailbox);
-        let upper = name.to_uppercase();
-        // No two mailboxes may have the same; the account is one.
-        let address = match mailbox {
-            0 => address.clone(),
-            _ => address.replace('@', &format!("+{mailbox}@")),
-        };
-        let mut mailbox = json!({
-            "address": address, "name": "The Shop", "provider": "custom",
-            "client_id": sandbox.client_id(), "client_secret": "SECRET_CLIENT",
-            "authorization_endpoint": sandbox.authorization_endpoint(), "issuer": sandbox.issuer(),
-            "token_endpoint": sandbox.token_endpoint(), "scope": SMTP_SCOPE,
-            "smtp_host": smtp_host, "smtp_port": smtp_port, "smtp_tls": smtp_tls,
-            "aliases": aliases,
-        });
-        if setup.granted {
-            mailbox["refresh_token"] = json!(refresh_secret);
-        }
-        let mut form = json!({ "mailbox": name, "to": [OWNER], "subject": "An enquiry" });
-        if let Some(redirect) = setup.redirect {
-            form["redirect"] = json!(redirect);
-        }
-        vars.insert(format!("MAILBOX_{upper}"), mailbox);
-        vars.insert(format!("FORM_{upper}"), form);
-        forms.push(name);
-    }
-    Ok(Corner {
-        forms,
-        address,
-        port,
-        keys,
-    })
-}
-
-fn mailbox_name(number: usize, mailbox: usize) -> String {
-    format!("c{number}_{mailbox}")
 }
 
 /// Nothing of an earlier run may be found again.

@@ -9,6 +9,7 @@ mod cases;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
+use edgepost_e2e::leaks::Findings;
 use edgepost_e2e::{Around, Case, World};
 use edgepost_sandbox::{Options, Sandbox};
 use libtest_mimic::{Arguments, Conclusion, Trial};
@@ -109,14 +110,25 @@ fn trials(plans: &Arc<[Plan; 3]>) -> Vec<Trial> {
     trials
 }
 
+/// They share one search of everything, which is made when the first of them runs.
 fn leak_trials(plans: &Arc<[Plan; 3]>) -> Vec<Trial> {
+    let findings = Arc::new(OnceLock::new());
     cases::leaks()
         .into_iter()
         .map(|(name, check)| {
-            let plans = Arc::clone(plans);
+            let (plans, findings) = (Arc::clone(plans), Arc::clone(&findings));
             Trial::test(name, move || {
-                plans.iter().for_each(|plan| check(plan.world()));
-                Ok(())
+                let search = || {
+                    let worlds: Vec<&World> = plans.iter().map(Plan::world).collect();
+                    Findings::of(&worlds).map_err(|error| error.to_string())
+                };
+                match findings.get_or_init(search) {
+                    Ok(findings) => {
+                        check(findings);
+                        Ok(())
+                    }
+                    Err(error) => Err(error.as_str().into()),
+                }
             })
         })
         .collect()

@@ -6,12 +6,15 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use edgepost_e2e::{Around, Case, Key, World};
+use edgepost_e2e::{Around, Case, Key, World, leaks};
 use edgepost_sandbox::{Options, Sandbox};
 use xtask::{Result, build, paths, tools};
 
+/// The tests.
+const TESTS: [&str; 2] = ["resend.test.mjs", "later.test.mjs"];
+
 /// How many mails the tests send. One more would be one that was to be refused.
-const MAILS: usize = 6;
+const MAILS: usize = 10;
 
 /// How much of the Worker's log goes with a failure.
 const LOG_LINES: usize = 40;
@@ -38,9 +41,10 @@ fn run() -> Result<()> {
     let cases = [Case::api("sdk", |_| {})];
     let world = World::start("sdk", &sandbox, &cases, Around::default())?;
     let site = world.site(0);
+    // One file after the other: a list of what was sent is compared with what there was to send.
     let status = tools::command("node")
-        .args(["--test", "--test-reporter=spec"])
-        .arg(paths::root().join("tests/sdk/resend.test.mjs"))
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(TESTS.map(|name| paths::root().join("tests/sdk").join(name)))
         .env("EDGEPOST_URL", world.worker.url())
         .env("EDGEPOST_KEY", site.key(Key::Full))
         .env("EDGEPOST_SENDING_KEY", site.key(Key::Sending))
@@ -54,9 +58,8 @@ fn run() -> Result<()> {
     }
     site.assert_good_conduct();
     let mails = site.mails().len();
-    if mails == MAILS {
-        Ok(())
-    } else {
-        Err(format!("{mails} mails arrived, {MAILS} were sent").into())
+    if mails != MAILS {
+        return Err(format!("{mails} mails arrived, {MAILS} were sent").into());
     }
+    leaks::findings::none(&world)
 }

@@ -68,6 +68,11 @@ pub const SUITES: &[Suite] = &[
         run: sdk,
     },
     Suite {
+        name: "browser",
+        what: "our pages in a real browser",
+        run: browser,
+    },
+    Suite {
         name: "demo",
         what: "the demonstration delivers its mail",
         run: demo_once,
@@ -156,6 +161,13 @@ fn sdk() -> Result<()> {
     tools::ensure()?;
     build::ensure_built()?;
     cargo(&["test", "-p", "edgepost-e2e", "--test", "sdk"])
+}
+
+fn browser() -> Result<()> {
+    tools::ensure()?;
+    build::ensure_built()?;
+    // Says so where this machine has no browser.
+    cargo(&["test", "-p", "edgepost-e2e", "--test", "browser"])
 }
 
 fn demo_once() -> Result<()> {

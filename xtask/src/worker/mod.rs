@@ -176,9 +176,9 @@ impl Worker {
         })
     }
 
-    /// Stops it and waits until nothing of it is left.
-    pub fn stop(self) {
-        drop(self);
+    /// Stops it and waits until nothing of it is left but its log and what it has stored.
+    pub fn stop(&self) {
+        self.group.stop();
     }
 }
 

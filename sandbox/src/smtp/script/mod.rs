@@ -177,6 +177,9 @@ pub enum Fault {
         how: How,
     },
 
+    /// The name that the server gives itself in the EHLO reply, instead of `localhost`: some
+    /// clients know by it whose answers they read.
+    Name(String),
     /// EHLO is answered 502 5.5.1; HELO works.
     EhloRefused,
     /// The keyword lines of the EHLO reply, instead of the normal ones. What they do not name does

@@ -149,6 +149,7 @@ impl fmt::Display for Fault {
             Self::Idle { millis, how, .. } => {
                 write!(f, "{} when the client is idle for {millis} ms", how.words())
             }
+            Self::Name(name) => write!(f, "calls itself {}", name.escape_debug()),
             Self::EhloRefused => f.write_str("EHLO is refused, HELO works"),
             Self::Capabilities { .. } => f.write_str("offers what the script says"),
             Self::Without(keyword) => write!(f, "{} is missing", keyword.escape_debug()),

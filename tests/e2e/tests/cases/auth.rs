@@ -30,12 +30,8 @@ pub fn cases() -> Vec<Case> {
         ("500 Line too long", person, 1),
         ("504 5.5.4 Unrecognized authentication type", person, 1),
         ("534 5.7.9 Authentication mechanism is too weak", person, 1),
-        (
-            "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the \
-             Tenant. Visit https://aka.ms/smtp_auth_disabled for more information.",
-            Becomes::Person(&["smtp_auth_disabled"]),
-            1,
-        ),
+        // Of a server that is not Exchange it is a refusal of the token like any other.
+        ("535 5.7.139 Authentication unsuccessful", person, 2),
         ("535 5.7.3 Authentication unsuccessful", person, 2),
         ("535 no", person, 2),
         ("250 2.0.0 fine", soon, 1),
@@ -51,6 +47,25 @@ pub fn cases() -> Vec<Case> {
             )
         })
         .collect();
+    for (reply, becomes) in [
+        (
+            "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the \
+             Tenant. Visit https://aka.ms/smtp_auth_disabled for more information.",
+            Becomes::Person(&["smtp_auth_disabled"]),
+        ),
+        (
+            "535 5.7.139 Authentication unsuccessful, user is locked by your organization's \
+             security defaults policy. Contact your administrator.",
+            Becomes::Person(&["smtp_auth_disabled"]),
+        ),
+    ] {
+        let name: String = reply.chars().skip(42).take(40).collect();
+        cases.push(Case::with(
+            format!("S6 Exchange answers AUTH {name:?}"),
+            Setup::always(Fault::reply(Step::Auth, reply)).of_exchange(),
+            move |site| refused(site, becomes, 1),
+        ));
+    }
     let explained = |text| Some(Fault::reply(Step::AuthChallenge, text));
     for (name, challenge) in [
         ("S6 a bad token gets 334 and then 535", None),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use edgepost_e2e::{Case, Setup, Site};
-use xtask::browser::{Browser, allow};
+use xtask::browser::{Browser, allow, way_out};
 use xtask::http::{Answer, encode_form, query_value};
 
 /// What had to wait for the mailbox is sent within this, and not when the mailbox would have been
@@ -204,8 +204,8 @@ fn forged_host(site: &Site) {
         ("redirect_uri", "https://evil.test/"),
     ];
     let answer = site.world.post(&path, &fields, &headers);
-    let consent = answer.header("location").expect("a consent page");
-    assert_eq!(query_value(consent, "redirect_uri"), Some(address));
+    let consent = way_out(&answer.body).expect("a consent page");
+    assert_eq!(query_value(&consent, "redirect_uri"), Some(address));
     // Another site's page, with the operator's cookie.
     let foreign = [
         ("cookie", browser.cookie.as_str()),

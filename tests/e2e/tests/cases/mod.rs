@@ -4,6 +4,7 @@ mod api;
 mod api_fields;
 mod api_http;
 mod api_json;
+mod api_later;
 mod api_smuggling;
 mod api_text;
 mod auth;
@@ -14,6 +15,7 @@ mod form;
 mod handshake;
 mod injection;
 mod leak;
+mod leak_controls;
 mod lost;
 mod offers;
 mod operator;
@@ -53,6 +55,7 @@ pub fn main() -> Vec<Case> {
         api_text::cases(),
         api_http::cases(),
         api_json::cases(),
+        api_later::cases(),
     ];
     topics.into_iter().flatten().collect()
 }
@@ -86,7 +89,7 @@ pub fn around_bound(world: &str) -> xtask::Result<Around> {
     })
 }
 
-/// What is looked for when everything else has ended, in each world.
+/// What is looked at when everything else has ended.
 pub fn leaks() -> Vec<leak::Check> {
     leak::checks()
 }

@@ -8,10 +8,23 @@ use super::outcome::{Becomes, case, check, with};
 /// Ways of handing over content.
 const FORMS: [(&str, &[&str]); 2] = [("BDAT", &[]), ("DATA", &["CHUNKING"])];
 
+/// A blocked account at Exchange; by RFC 3463 a sender's system that is not there.
+const BAD_SENDER: &str = "550 5.1.8 Access denied, bad outbound sender";
+
 pub fn cases() -> Vec<Case> {
     let mut cases = senders();
     cases.extend(contents());
     cases.extend(providers());
+    cases.push(with(
+        "S8 Exchange blocks the mailbox at RCPT",
+        Setup::always(Fault::reply(Step::Rcpt, BAD_SENDER)).of_exchange(),
+        Becomes::Person(&["mailbox_blocked"]),
+    ));
+    cases.push(case(
+        "S8 another server says the same, of this message",
+        Fault::reply(Step::Rcpt, BAD_SENDER),
+        Becomes::Failed("recipients_refused"),
+    ));
     cases.push(Case::with(
         "S6 a switch that is off is not asked for another token",
         switched_off(),
@@ -58,6 +71,7 @@ fn contents() -> Vec<Case> {
             ("S9", "452 4.3.1 no room", soon),
             ("S9", "550 5.7.1 not wanted", failed),
             ("S9", "552 5.3.4 too big", too_large),
+            ("S9", "552 5.7.0 a virus", failed),
             ("S9", "554 5.6.0 not wanted", failed),
             ("S11", "421 4.3.2 closing", in_doubt),
         ] {
@@ -122,7 +136,8 @@ fn providers() -> Vec<Case> {
     ];
     let cases = table.into_iter().map(|(step, reply, cause)| {
         let name = format!("S14 {step:?} is answered {reply:?}");
-        Case::with(name, Setup::once(Fault::reply(step, reply)), move |site| {
+        let setup = Setup::once(Fault::reply(step, reply)).of_exchange();
+        Case::with(name, setup, move |site| {
             let story = site.until_sent(&site.send());
             assert_eq!(story.causes("deferred"), [cause]);
             assert_eq!((site.mails().len(), story.attempts()), (1, 2));
@@ -136,6 +151,7 @@ fn switched_off() -> Setup {
         Step::Auth,
         "535 5.7.139 SmtpClientAuthentication is disabled",
     ))
+    .of_exchange()
 }
 
 fn no_new_token(site: &Site) {

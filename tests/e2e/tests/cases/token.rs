@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use edgepost_e2e::{Case, Setup, Site};
-use edgepost_sandbox::{AccountSettings, Fault, Refuse, Script, Step, TokenFault};
+use edgepost_sandbox::{AccountSettings, AuthForm, Fault, Refuse, Script, Step, TokenFault};
 
 use super::outcome::{Becomes, check};
 
@@ -94,6 +94,16 @@ pub fn cases() -> Vec<Case> {
             refused_always,
         ),
     ];
+    cases.push(Case::with(
+        "K13 a token of 8,000 characters is shown in two steps",
+        long_token(),
+        |site| {
+            site.until_sent(&site.send());
+            let records = site.connections();
+            let auth = records[0].auth.as_ref().expect("AUTH");
+            assert_eq!((auth.form, auth.reply), (AuthForm::TwoStep, 235));
+        },
+    ));
     let bodies = [
         "",
         "{\"",
@@ -217,6 +227,17 @@ fn elsewhere() -> Setup {
     Setup {
         token: there,
         ..Setup::default()
+    }
+}
+
+/// The mail server takes it unseen: the sandbox's own are shorter.
+fn long_token() -> Setup {
+    let token = "x".repeat(8_000);
+    let granted =
+        format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#);
+    Setup {
+        token_then: Some(TokenFault::Body(granted)),
+        ..Setup::always(Fault::reply(Step::Auth, "235 2.7.0 Accepted"))
     }
 }
 
