@@ -296,6 +296,16 @@ pub const TOKEN_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Octets of a token endpoint's answer. Real ones are 2 to 6 KB.
 pub const TOKEN_RESPONSE_OCTETS: usize = 64 * 1024;
 
+/// Characters of an endpoint in an authorization server's metadata. Real ones have about 100.
+pub const ENDPOINT_CHARS: usize = 2048;
+
+/// How long an authorization server's metadata is used before it is asked for again. It changes when
+/// a provider moves, and a provider that moves keeps its old endpoints for longer than this.
+pub const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long the metadata of before is used when it could not be had anew.
+pub const METADATA_RETRY: Duration = Duration::from_secs(15 * 60);
+
 /// How long an assertion is good. Microsoft wants 5 to 10 minutes, Google an hour at most; each is
 /// presented once, at once, and is worth something to a thief for no longer than this.
 /// <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>

@@ -72,6 +72,7 @@ fn consent(session: Option<&str>) -> Consent {
         mailbox: "sales".parse().unwrap(),
         provider: "p".to_owned(),
         verifier: "sealed".to_owned(),
+        names_itself: false,
     }
 }
 

@@ -9,7 +9,9 @@ use std::{fmt, io};
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::accounts::{AccountSettings, Accounts, Refuse, Secret, TokenFault, TokenRequest};
+use crate::accounts::{
+    AccountSettings, Accounts, Refuse, Secret, TokenFault, TokenRequest, TokenVerdict,
+};
 use crate::authority::Certificates;
 use crate::hook::{HookPost, Hooks};
 use crate::inbox::{Delivered, Inbox};
@@ -19,6 +21,7 @@ use crate::smtp::port::SmtpPort;
 use crate::smtp::record::{ConnectionRecord, Connections};
 use crate::smtp::script::{Script, Security};
 use crate::sync::lock;
+use crate::verifier::Verifier;
 use crate::world::{Client, World};
 use crate::{SMTP_SCOPE, http, oauth, random, web};
 
@@ -87,6 +90,7 @@ impl Sandbox {
             },
             signers: Signers::default(),
             hooks: Hooks::default(),
+            verifier: Verifier::default(),
             web_port,
             https_port,
             smtp_port: OnceLock::new(),
@@ -272,6 +276,15 @@ impl Sandbox {
     /// Makes SMTP AUTH refuse good tokens of the account.
     pub fn refuse_tokens(&self, address: &str, refuse: Refuse) {
         self.world.accounts.refuse(address, refuse);
+    }
+
+    /// Has SMTP AUTH ask this, with the user and the token, about each token that the sandbox has not
+    /// issued. It may block. Without it such tokens are refused.
+    pub fn verify_tokens_by(
+        &self,
+        ask: impl Fn(&str, &str) -> TokenVerdict + Send + Sync + 'static,
+    ) {
+        self.world.verifier.set(ask);
     }
 
     /// What the token endpoint does at the account's next requests, one fault each, and at all after

@@ -40,10 +40,11 @@ mod random;
 mod signers;
 mod smtp;
 mod sync;
+mod verifier;
 mod web;
 mod world;
 
-pub use accounts::{AccountSettings, Refuse, Secret, TokenFault, TokenRequest};
+pub use accounts::{AccountSettings, Refuse, Secret, TokenFault, TokenRequest, TokenVerdict};
 pub use authority::ServerIdentity;
 pub use handle::Sandbox;
 pub use hook::HookPost;

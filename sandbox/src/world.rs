@@ -13,6 +13,7 @@ use crate::options::SampleSite;
 use crate::signers::Signers;
 use crate::smtp::port::SmtpPort;
 use crate::smtp::record::Connections;
+use crate::verifier::Verifier;
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -28,6 +29,7 @@ pub(crate) struct World {
     /// The default submission port, set once it is open.
     pub(crate) smtp_port: OnceLock<u16>,
     pub(crate) hooks: Hooks,
+    pub(crate) verifier: Verifier,
     pub(crate) site: Mutex<Option<SampleSite>>,
     /// All submission ports, for the pages and the JSON API to script, close and reopen.
     pub(crate) ports: Mutex<BTreeMap<u16, SmtpPort>>,

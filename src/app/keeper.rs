@@ -4,6 +4,7 @@ mod ask;
 mod connect;
 mod custody;
 mod disconnect;
+mod server;
 mod trial;
 
 use std::cell::RefCell;
@@ -20,6 +21,7 @@ use super::{
 pub(super) use connect::verifier_record;
 pub use connect::{ConnectAnswer, ConnectQuestion};
 pub use disconnect::Disconnected;
+pub use server::MetadataAnswer;
 
 use crate::{
     config::Name,

@@ -43,6 +43,7 @@ pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};
 pub use keeper::{
     ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest,
+    MetadataAnswer,
 };
 pub use listing::{Listing, Page};
 pub use meter::{Meter, Rate};

@@ -111,6 +111,11 @@ pub trait TokenCustody {
     fn load(&self) -> Result<Option<String>, StoreFault>;
     /// Replaces the record. Durable before anything that follows leaves this object.
     fn store(&self, record: &str) -> Result<(), StoreFault>;
+    /// What an authorization server has said of itself, if it is remembered. It is public and not
+    /// sealed, and what is lost of it is asked for again.
+    fn load_metadata(&self) -> Option<String>;
+    /// Replaces that, if it can.
+    fn store_metadata(&self, metadata: &str);
 }
 
 /// The Keeper of a credential, asked from elsewhere.

@@ -92,6 +92,9 @@ pub struct Consent {
     pub provider: String,
     /// The PKCE verifier (RFC 7636 §4.1), sealed, in base64.
     pub verifier: String,
+    /// Whether the answer has to name its issuer (RFC 9207 §2.4), as was known when it was asked for.
+    #[serde(default)]
+    pub names_itself: bool,
 }
 
 /// The record. Small: its caps are [`LOGIN_TRIES`], [`CONSENTS`] and [`REGISTRY_OBJECTS`].

@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use super::{HttpsUrl, Proof, SecretName, fields::Fields, proof::Identity};
+use super::{Name, Proof, SecretName, custom, fields::Fields, proof::Identity};
 use crate::{
     mail::{EmailAddress, HeaderText, Mailbox},
     oauth::{Cloud, Credential, Provider, Right},
     secret::Secret,
-    tls::TlsMode,
 };
 
 /// A sending mailbox.
@@ -92,7 +91,7 @@ impl MailboxConfig {
         let of_nobody = ["/common/", "/organizations/", "/consumers/"];
         if of_nobody
             .iter()
-            .any(|part| provider.token_endpoint.contains(part))
+            .any(|part| provider.authority().contains(part))
         {
             fields.problem(
                 "tenant",
@@ -110,37 +109,7 @@ impl MailboxConfig {
             }
             "outlook" => Some(Provider::microsoft("consumers")),
             "google" | "gmail" => Some(Provider::google()),
-            "custom" => {
-                let token_endpoint: Option<HttpsUrl> = fields.required("token_endpoint");
-                let authorization_endpoint: Option<HttpsUrl> =
-                    fields.optional("authorization_endpoint");
-                let revocation_endpoint: Option<HttpsUrl> = fields.optional("revocation_endpoint");
-                let issuer: Option<HttpsUrl> = fields.optional("issuer");
-                let audience = fields.text("assertion_audience").map(str::to_owned);
-                let scope = fields.required_text("scope");
-                let host: Option<SmtpHost> = fields.required("smtp_host");
-                let port = Self::read_port(fields);
-                let tls = Self::read_tls(fields);
-                let port = port?;
-                let token_endpoint = token_endpoint?;
-                Some(Provider {
-                    assertion_audience: audience
-                        .unwrap_or_else(|| token_endpoint.as_str().to_owned()),
-                    authorization_endpoint: authorization_endpoint.as_ref().map(text_of),
-                    revocation_endpoint: revocation_endpoint.as_ref().map(text_of),
-                    // Issuers are compared to the letter, and one without a path has no slash.
-                    issuer: issuer
-                        .as_ref()
-                        .map(|issuer| issuer.as_str().trim_end_matches('/').to_owned()),
-                    ..Provider::custom(
-                        token_endpoint.as_str(),
-                        scope?,
-                        &host?.0,
-                        port,
-                        tls.unwrap_or_else(|| TlsMode::usual_at(port)),
-                    )
-                })
-            }
+            "custom" => custom::read(fields),
             _ => {
                 fields.problem(
                     "provider",
@@ -175,6 +144,16 @@ impl MailboxConfig {
         right
     }
 
+    /// Where a provider sends a browser back to, below `PUBLIC_URL`. Each authorization server has a path
+    /// of its own, so that an answer of one is never taken for that of another (RFC 9700 §4.4.2.2);
+    /// which of them a `custom` one is, nobody but the mailbox's name tells.
+    pub fn callback_path(&self, name: &Name) -> String {
+        match self.provider.id {
+            "custom" => format!("/oauth/callback/custom/{name}"),
+            known => format!("/oauth/callback/{known}"),
+        }
+    }
+
     /// Whose tokens it sends with.
     pub fn credential(&self) -> Credential {
         match self.right {
@@ -184,29 +163,6 @@ impl MailboxConfig {
             Right::Application => Credential::application(&self.provider, &self.client_id),
             Right::ServiceAccount => {
                 Credential::service_account(&self.provider, &self.client_id, &self.sender.address)
-            }
-        }
-    }
-
-    fn read_port(fields: &mut Fields<'_>) -> Option<u16> {
-        let port = fields.required_port("smtp_port");
-        // developers.cloudflare.com/workers/runtime-apis/tcp-sockets: Workers cannot reach it.
-        if port == Some(25) {
-            fields.problem(
-                "smtp_port",
-                "must not be 25, which the platform does not let through; submission is at 587 or 465",
-            );
-        }
-        port
-    }
-
-    fn read_tls(fields: &mut Fields<'_>) -> Option<TlsMode> {
-        match fields.text("smtp_tls")? {
-            "implicit" => Some(TlsMode::Implicit),
-            "starttls" => Some(TlsMode::StartTls),
-            _ => {
-                fields.problem("smtp_tls", "must be implicit or starttls");
-                None
             }
         }
     }
@@ -242,10 +198,6 @@ fn name_of(right: Right) -> &'static str {
     }
 }
 
-fn text_of(url: &HttpsUrl) -> String {
-    url.as_str().to_owned()
-}
-
 /// A directory (tenant) of Microsoft Entra: an id, a verified domain, or `common`,
 /// `organizations`, `consumers`.
 struct Tenant(String);
@@ -269,6 +221,13 @@ impl FromStr for Tenant {
 /// issued to names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SmtpHost(String);
+
+impl SmtpHost {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl FromStr for SmtpHost {
     type Err = &'static str;

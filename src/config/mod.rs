@@ -6,6 +6,7 @@
 
 mod alert;
 mod caller;
+mod custom;
 mod fields;
 mod form;
 mod key;

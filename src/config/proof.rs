@@ -77,7 +77,14 @@ impl Identity {
         ];
         let within = "has no meaning with grant = \"service_account\"; leave it out";
         refuse(fields, &others, within);
-        let endpoint = &provider?.token_endpoint;
+        // The file names the endpoint that it may be used at: it has to be known beforehand.
+        let Some(endpoint) = &provider?.token_endpoint else {
+            fields.problem(
+                "token_endpoint",
+                "is required with grant = \"service_account\"",
+            );
+            return None;
+        };
         let (name, text) = read_text(fields, "service_account", secrets)?;
         match ServiceAccount::parse(text.expose(), endpoint) {
             Ok(account) => Some(Self {

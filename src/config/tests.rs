@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::tls::TlsMode;
+use crate::{oauth::SecretIn, tls::TlsMode};
 
 const ROOT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
@@ -259,7 +259,7 @@ fn providers_are_known_by_name_and_cloud() {
         let config = mailbox_with(&fields);
         assert_eq!(problems(&config), [""; 0], "{fields}");
         let provider = &config.mailboxes.values().next().unwrap().provider;
-        assert_eq!(provider.token_endpoint, endpoint);
+        assert_eq!(provider.token_endpoint.as_deref(), Some(endpoint));
         assert_eq!(
             (provider.smtp_host.as_str(), provider.smtp_port),
             (host, port)
@@ -371,4 +371,115 @@ fn err_alerts_through_a_mailbox_with_a_fault_say_so_once() {
     let config = parse(vars);
     assert_eq!(problems(&config), ["MAILBOX_OFFICE.address: is required"]);
     assert!(config.alert.is_empty());
+}
+
+fn custom_with(fields: &Value) -> Config {
+    let mut mailbox = json!({
+        "provider": "custom", "scope": "smtp", "smtp_host": "mx.example.com", "smtp_port": 465,
+    });
+    let table = mailbox.as_object_mut().unwrap();
+    table.extend(fields.as_object().unwrap().clone());
+    mailbox_with(&mailbox)
+}
+
+#[test]
+fn a_custom_provider_is_its_endpoints_or_its_issuer_alone() {
+    let provider = |fields: Value| {
+        let config = custom_with(&fields);
+        assert_eq!(problems(&config), [""; 0], "{fields}");
+        config.mailboxes.values().next().unwrap().provider.clone()
+    };
+    let given = provider(json!({ "token_endpoint": "https://id.test/t" }));
+    assert_eq!(given.token_endpoint.as_deref(), Some("https://id.test/t"));
+    assert_eq!((given.discovered, given.names_itself), (false, false));
+    assert_eq!(given.secret_in, SecretIn::Body);
+    let basic = json!({ "token_endpoint": "https://id.test/t", "issuer": "https://id.test/",
+        "token_endpoint_auth_method": "client_secret_basic" });
+    let basic = provider(basic);
+    // To the letter, with the slash that it was written with.
+    assert_eq!(basic.issuer.as_deref(), Some("https://id.test/"));
+    assert_eq!((basic.discovered, basic.names_itself), (false, true));
+    assert_eq!(basic.secret_in, SecretIn::Header);
+    let alone = provider(json!({ "issuer": "https://id.test/realms/x" }));
+    assert_eq!(alone.token_endpoint, None);
+    assert_eq!((alone.discovered, alone.names_itself), (true, false));
+}
+
+#[test]
+fn err_a_custom_provider_without_a_source_of_tokens_or_with_two() {
+    for (fields, problem) in [
+        (
+            json!({}),
+            "token_endpoint: is required, or issuer in its place",
+        ),
+        (
+            json!({ "issuer": "http://id.test" }),
+            "issuer: must be the issuer as the provider writes it: https://, a host, and a path or none",
+        ),
+        (
+            json!({ "token_endpoint": "x", "issuer": "https://id.test" }),
+            "token_endpoint: must be an absolute address such as https://www.example.com/",
+        ),
+        (
+            json!({ "issuer": "https://id.test", "authorization_endpoint": "https://id.test/a" }),
+            "authorization_endpoint: goes with token_endpoint; without that, the issuer's metadata says it",
+        ),
+        (
+            json!({ "issuer": "https://id.test", "token_endpoint_auth_method": "client_secret_basic" }),
+            "token_endpoint_auth_method: goes with token_endpoint; without that, the issuer's metadata says it",
+        ),
+        (
+            json!({ "token_endpoint": "https://id.test/t", "token_endpoint_auth_method": "none" }),
+            "token_endpoint_auth_method: must be client_secret_post or client_secret_basic",
+        ),
+    ] {
+        assert_eq!(
+            problems(&custom_with(&fields)),
+            [format!("MAILBOX_A.{problem}")],
+            "{fields}"
+        );
+    }
+}
+
+#[test]
+fn o6_each_authorization_server_has_a_redirect_path_of_its_own() {
+    let path = |name: &str, fields: Value| {
+        let config = custom_with(&fields);
+        let mailbox = config.mailboxes.values().next().unwrap();
+        mailbox.callback_path(&name.parse().unwrap())
+    };
+    let custom = json!({ "issuer": "https://id.test" });
+    assert_eq!(
+        path("sales", custom.clone()),
+        "/oauth/callback/custom/sales"
+    );
+    // Whatever the mailbox is called, it does not get the path of a preset.
+    assert_eq!(path("google", custom), "/oauth/callback/custom/google");
+    let google = mailbox_with(&json!({ "provider": "google" }));
+    let google = google.mailboxes.values().next().unwrap();
+    assert_eq!(
+        google.callback_path(&"sales".parse().unwrap()),
+        "/oauth/callback/google"
+    );
+}
+
+#[test]
+fn consent_is_asked_for_where_the_scope_needs_it() {
+    for (scope, endpoint, extras) in [
+        ("smtp", "https://id.test/a", &[][..]),
+        (
+            "smtp offline_access",
+            "https://id.test/a",
+            &[("prompt", "consent")],
+        ),
+        ("smtp offline_access", "https://id.test/a?prompt=login", &[]),
+    ] {
+        let config = custom_with(&json!({ "scope": scope, "authorization_endpoint": endpoint,
+            "token_endpoint": "https://id.test/t" }));
+        let mailbox = config.mailboxes.values().next().unwrap();
+        assert_eq!(
+            mailbox.provider.authorization_extras, extras,
+            "{scope} {endpoint}"
+        );
+    }
 }

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     app::{
-        ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest, ObjectName, Word,
-        enter, is_stopped, note,
+        ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest, MetadataAnswer,
+        ObjectName, Word, enter, is_stopped, note,
         ports::{Clock, StoreFault},
     },
     config::Name,
@@ -77,6 +77,7 @@ impl DurableObject for TokenKeeper {
         let asked = match path.as_str() {
             "/disconnect" => Asked::Disconnect,
             "/holds" => Asked::Holds,
+            "/metadata" => Asked::Metadata,
             _ => Asked::Token(refused.as_ref()),
         };
         self.answer(&mailbox, asked).await
@@ -89,6 +90,7 @@ enum Asked<'a> {
     Connect(&'a ConnectQuestion),
     Disconnect,
     Holds,
+    Metadata,
 }
 
 impl Asked<'_> {
@@ -97,6 +99,7 @@ impl Asked<'_> {
         match self {
             Self::Token(_) => Response::from_json(&KeeperAnswer::Failure(failure)),
             Self::Connect(_) => Response::from_json(&ConnectAnswer::Refused(failure.failure)),
+            Self::Metadata => Response::from_json(&MetadataAnswer::Failure(failure)),
             Self::Disconnect | Self::Holds => Response::error("not here", 503),
         }
     }
@@ -185,6 +188,7 @@ impl TokenKeeper {
                 Ok(disconnected) => Response::from_json(&disconnected),
                 Err(_) => Response::error("storage", 503),
             },
+            Asked::Metadata => Response::from_json(&keeper.metadata_answer().await),
             Asked::Holds => match keeper.holds_grant() {
                 Ok(holds) => Response::from_json(&holds),
                 Err(_) => Response::error("storage", 503),

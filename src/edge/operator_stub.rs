@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{
         ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, MailboxState, Mailboxes,
-        ObjectName, Registrar, RegistryAnswer, RegistryQuestion, Unreachable, Word,
+        MetadataAnswer, ObjectName, Registrar, RegistryAnswer, RegistryQuestion, Unreachable, Word,
     },
     config::{Config, Name},
 };
@@ -65,6 +65,10 @@ fn about(mailbox: &Name) -> KeeperRequest {
 impl Mailboxes for OperatorStubs<'_> {
     async fn connect(&self, question: &ConnectQuestion) -> Result<ConnectAnswer, Unreachable> {
         self.keeper(&question.mailbox, "connect", question).await
+    }
+
+    async fn metadata(&self, mailbox: &Name) -> Result<MetadataAnswer, Unreachable> {
+        self.keeper(mailbox, "metadata", &about(mailbox)).await
     }
 
     async fn disconnect(&self, mailbox: &Name) -> Result<Disconnected, Unreachable> {

@@ -4,7 +4,7 @@ use oauth2::{
     AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, TokenUrl, basic::BasicClient,
 };
 
-use super::{AssertionKey, Provider, TokenFailure};
+use super::{AssertionKey, Provider, SecretIn, TokenFailure};
 use crate::{
     outcome::{Cause, Trouble},
     secret::Secret,
@@ -75,11 +75,15 @@ pub(super) fn token_client(
     client_id: &str,
     proof: &ClientProof<'_>,
 ) -> Result<TokenClient, TokenFailure> {
-    let token_url = TokenUrl::new(provider.token_endpoint.clone()).map_err(|_| misconfigured())?;
+    let token_url = provider.token_endpoint.clone().ok_or_else(misconfigured)?;
+    let token_url = TokenUrl::new(token_url).map_err(|_| misconfigured())?;
+    let auth_type = match provider.secret_in {
+        SecretIn::Body => AuthType::RequestBody,
+        SecretIn::Header => AuthType::BasicAuth,
+    };
     let client = BasicClient::new(ClientId::new(client_id.to_owned()))
         .set_token_uri(token_url)
-        // In the body: Google wants it there, Microsoft takes it there.
-        .set_auth_type(AuthType::RequestBody);
+        .set_auth_type(auth_type);
     Ok(match proof {
         ClientProof::Secret(secret) => {
             client.set_client_secret(ClientSecret::new(secret.expose().to_owned()))

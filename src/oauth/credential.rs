@@ -20,7 +20,7 @@ impl Credential {
             kind: "grant",
             identity: digest(&[
                 provider.id,
-                &provider.token_endpoint,
+                provider.authority(),
                 client_id,
                 &subject.as_str().to_ascii_lowercase(),
             ]),
@@ -32,12 +32,7 @@ impl Credential {
     pub fn application(provider: &Provider, client_id: &str) -> Self {
         Self {
             kind: "application",
-            identity: digest(&[
-                "application",
-                provider.id,
-                &provider.token_endpoint,
-                client_id,
-            ]),
+            identity: digest(&["application", provider.id, provider.authority(), client_id]),
             resource: digest(&[provider.application_scope.as_deref().unwrap_or_default()]),
         }
     }
@@ -49,7 +44,7 @@ impl Credential {
             identity: digest(&[
                 "service-account",
                 provider.id,
-                &provider.token_endpoint,
+                provider.authority(),
                 account,
                 &subject.as_str().to_ascii_lowercase(),
             ]),
@@ -111,6 +106,37 @@ mod tests {
         ];
         assert!(others.iter().all(|other| *other != one));
         assert!(one.len() <= 512);
+    }
+
+    #[test]
+    fn what_is_discovered_names_nothing_and_the_issuer_does() {
+        let configured = |issuer: &str| Provider {
+            issuer: Some(issuer.to_owned()),
+            discovered: true,
+            ..Provider::custom("s", "mx.test", 465, crate::tls::TlsMode::Implicit)
+        };
+        let metadata = |token_endpoint: &str| crate::oauth::Metadata {
+            authorization_endpoint: None,
+            token_endpoint: token_endpoint.to_owned(),
+            revocation_endpoint: None,
+            secret_in: crate::oauth::SecretIn::Body,
+            names_itself: true,
+        };
+        let address = "a@x.test".parse().unwrap();
+        let of = |provider: &Provider| {
+            let grant = Credential::grant(provider, "client", &address);
+            let application = Credential::application(provider, "client");
+            (
+                grant.keeper_name(),
+                grant.cache_record(),
+                application.keeper_name(),
+            )
+        };
+        let one = configured("https://one.test");
+        for endpoint in ["https://one.test/token", "https://one.test/v2/token"] {
+            assert_eq!(of(&one), of(&one.completed_by(metadata(endpoint))));
+        }
+        assert_ne!(of(&one), of(&configured("https://two.test")));
     }
 
     #[test]

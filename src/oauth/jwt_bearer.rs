@@ -38,7 +38,7 @@ impl JwtBearerGrant<'_> {
             .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .append_pair("assertion", self.assertion.expose())
             .finish();
-        http::Request::post(self.provider.token_endpoint.as_str())
+        http::Request::post(self.provider.token_endpoint.as_ref()?.as_str())
             .header(
                 http::header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",

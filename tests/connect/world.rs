@@ -12,9 +12,10 @@ use std::cell::{Cell, RefCell};
 use edgepost::{
     app::{
         Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper,
-        MailboxState, Mailboxes, ObjectName, Operator, OutboxAnswer, OutboxQuestion,
-        OutboxUnavailable, Outboxes, Recall, Registrar, Registry, RegistryAnswer, RegistryQuestion,
-        Request, Response, Story, Unreachable, Word, is_operators, obey, ports::RateLimiter,
+        MailboxState, Mailboxes, MetadataAnswer, ObjectName, Operator, OutboxAnswer,
+        OutboxQuestion, OutboxUnavailable, Outboxes, Recall, Registrar, Registry, RegistryAnswer,
+        RegistryQuestion, Request, Response, Story, Unreachable, Word, is_operators, obey,
+        ports::RateLimiter,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
@@ -367,6 +368,12 @@ impl Mailboxes for World {
         });
         let json = serde_json::to_string(&answer.await).unwrap();
         assert!(!json.contains("canary"), "{json}");
+        Ok(serde_json::from_str(&json).unwrap())
+    }
+
+    async fn metadata(&self, mailbox: &Name) -> Result<MetadataAnswer, Unreachable> {
+        let answer = self.keeper(mailbox, async |keeper| keeper.metadata_answer().await);
+        let json = serde_json::to_string(&answer.await).unwrap();
         Ok(serde_json::from_str(&json).unwrap())
     }
 

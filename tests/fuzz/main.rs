@@ -116,6 +116,11 @@ fn a_form_is_read_or_refused() {
 }
 
 #[test]
+fn metadata_names_nothing_that_is_not_safe() {
+    fuzz("metadata", |random| targets::metadata(&octets(random, 60)));
+}
+
+#[test]
 fn replies_split_anywhere_are_the_same_replies() {
     fuzz("replies", |random| smtp::replies(&octets(random, 60)));
 }

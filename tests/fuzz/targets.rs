@@ -6,8 +6,11 @@
 use edgepost::{
     api::{Body, Held, ScheduledAt, SendRequest},
     forms::parse_urlencoded,
-    limits::{ADDRESS_OCTETS, HEADER_TEXT_CHARS, SCHEDULE_AHEAD_MAX, TEXT_LINE_OCTETS},
+    limits::{
+        ADDRESS_OCTETS, ENDPOINT_CHARS, HEADER_TEXT_CHARS, SCHEDULE_AHEAD_MAX, TEXT_LINE_OCTETS,
+    },
     mail::{BodyText, CustomHeader, EmailAddress, HeaderText, Mailbox, MessageId, Stamp, frame},
+    oauth::{Issuer, Metadata, metadata_addresses},
     time::UnixMillis,
 };
 use serde_json::{Value, json};
@@ -311,4 +314,75 @@ pub fn form(octets: &[u8]) {
             assert!(submission.fields.iter().all(|field| sound(&field.value)));
         }
     }
+}
+
+const METADATA_WORDS: [&str; 26] = [
+    "{",
+    "}",
+    ",",
+    "[",
+    "]",
+    ":",
+    "\"issuer\":\"https://x.test\",",
+    "\"token_endpoint\":",
+    "\"token_endpoint\":\"https://x.test/t\"",
+    "\"authorization_endpoint\":",
+    "\"revocation_endpoint\":",
+    "\"code_challenge_methods_supported\":",
+    "\"token_endpoint_auth_methods_supported\":",
+    "\"https://",
+    "\"http://",
+    "x.test",
+    "/",
+    "a@",
+    "#",
+    "\"",
+    "\\r\\n",
+    "\\u0000",
+    " ",
+    "null",
+    "[\"S256\"]",
+    "[\"client_secret_basic\"]",
+];
+
+/// Metadata names addresses that a credential may go to, and an issuer is asked on its own host.
+pub fn metadata(octets: &[u8]) {
+    both(octets, &METADATA_WORDS, 12, |text| {
+        let document = format!("{{\"issuer\":\"https://x.test\",{text}");
+        for body in [text, &document] {
+            let Ok(metadata) = Metadata::read("https://x.test", 200, body.as_bytes()) else {
+                continue;
+            };
+            let others = [
+                &metadata.authorization_endpoint,
+                &metadata.revocation_endpoint,
+            ];
+            let all = others
+                .into_iter()
+                .flatten()
+                .chain([&metadata.token_endpoint]);
+            for endpoint in all {
+                assert!(endpoint.starts_with("https://"), "{endpoint:?}");
+                assert!(
+                    endpoint.bytes().all(|b| b.is_ascii_graphic()),
+                    "{endpoint:?}"
+                );
+                assert!(!endpoint.contains('#') && endpoint.len() <= ENDPOINT_CHARS);
+            }
+            let again = Metadata::of("https://x.test", &metadata.document("https://x.test"));
+            assert_eq!(again.unwrap(), metadata);
+        }
+        if let Ok(issuer) = text.trim_matches('"').parse::<Issuer>() {
+            let host = |address: &str| url_host(address).to_owned();
+            for address in metadata_addresses(issuer.as_str()) {
+                assert_eq!(host(&address), host(issuer.as_str()), "{text:?}");
+            }
+        }
+    });
+}
+
+/// Host and port, as far as the first slash.
+fn url_host(address: &str) -> &str {
+    let rest = address.strip_prefix("https://").unwrap();
+    rest.split('/').next().unwrap()
 }

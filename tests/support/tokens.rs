@@ -41,6 +41,7 @@ impl TokenCache for MemoryCache {
 /// A Keeper's record in memory.
 pub struct MemoryCustody {
     pub record: RefCell<Option<String>>,
+    pub metadata: RefCell<Option<String>>,
     /// Whether a record with an access token is stored.
     pub has_access: Rc<Cell<bool>>,
     pub writes: Cell<Writes>,
@@ -50,6 +51,7 @@ impl MemoryCustody {
     pub fn new() -> Self {
         Self {
             record: RefCell::default(),
+            metadata: RefCell::default(),
             has_access: Rc::default(),
             writes: Cell::new(Writes::Work),
         }
@@ -80,12 +82,26 @@ impl TokenCustody for MemoryCustody {
             Err(StoreFault)
         }
     }
+
+    fn load_metadata(&self) -> Option<String> {
+        self.metadata.borrow().clone()
+    }
+
+    fn store_metadata(&self, metadata: &str) {
+        if self.writes.get() == Writes::Work {
+            self.metadata.replace(Some(metadata.to_owned()));
+        }
+    }
 }
 
 /// A token endpoint that gives the answers it was told, the last one for ever.
 pub struct ScriptedProvider {
     pub answers: RefCell<VecDeque<(u16, String)>>,
     pub requests: RefCell<Vec<String>>,
+    /// Where each of them went.
+    pub addresses: RefCell<Vec<String>>,
+    /// The `Authorization` of each.
+    pub authorizations: RefCell<Vec<Option<String>>>,
 }
 
 impl ScriptedProvider {
@@ -96,6 +112,8 @@ impl ScriptedProvider {
         Self {
             answers: RefCell::new(answers),
             requests: RefCell::default(),
+            addresses: RefCell::default(),
+            authorizations: RefCell::default(),
         }
     }
 }
@@ -107,6 +125,11 @@ impl HttpClient for ScriptedProvider {
     ) -> Result<http::Response<Vec<u8>>, HttpFault> {
         let body = String::from_utf8_lossy(request.body()).into_owned();
         self.requests.borrow_mut().push(body);
+        let address = request.uri().to_string();
+        self.addresses.borrow_mut().push(address);
+        let authorization = request.headers().get(http::header::AUTHORIZATION);
+        let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+        self.authorizations.borrow_mut().push(authorization);
         // The round trip: others may run meanwhile.
         let mut waited = false;
         poll_fn(|_| {

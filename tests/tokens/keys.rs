@@ -169,7 +169,7 @@ fn service_account<const N: usize>(answers: [(u16, &str); N]) -> World {
         "type": "service_account", "client_email": "mail@project.test", "private_key_id": "k1",
         "private_key": KEY, "token_uri": "https://oauth2.googleapis.com/token",
     });
-    let endpoint = Provider::google().token_endpoint;
+    let endpoint = Provider::google().token_endpoint.unwrap();
     let account = ServiceAccount::parse(&file.to_string(), &endpoint).unwrap();
     let mut world = World::new(answers);
     world.key = Some(account.key);

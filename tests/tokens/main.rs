@@ -14,6 +14,7 @@
 mod support;
 
 mod custody;
+mod discovery;
 mod keys;
 
 use std::{cell::RefCell, time::Duration};

@@ -16,7 +16,7 @@ struct Target {
     test: &'static str,
 }
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 12] = [
     Target {
         name: "address",
         group: "mail",
@@ -56,6 +56,11 @@ const TARGETS: [Target; 11] = [
         name: "form",
         group: "forms",
         test: "a_form_is_read_or_refused",
+    },
+    Target {
+        name: "metadata",
+        group: "oauth",
+        test: "metadata_names_nothing_that_is_not_safe",
     },
     Target {
         name: "replies",
@@ -109,7 +114,7 @@ fn choose(name: Option<&str>) -> Result<Vec<&'static Target>> {
     let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
     let name = name.unwrap_or_default();
     Err(format!(
-        "no target {name:?}; there are {}, and mail, api, forms, smtp",
+        "no target {name:?}; there are {}, and mail, api, forms, oauth, smtp",
         names.join(", ")
     )
     .into())

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use secrets::Secret;
 
 pub(crate) use grants::{Exchange, Issued, TokenError};
-pub(crate) use store::{AccountSummary, Accounts, TokenVerdict};
+pub use store::TokenVerdict;
+pub(crate) use store::{AccountSummary, Accounts};
 
 /// How an account behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

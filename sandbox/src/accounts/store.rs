@@ -56,7 +56,8 @@ pub(crate) struct AccountSummary {
 
 /// What SMTP AUTH makes of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TokenVerdict {
+pub enum TokenVerdict {
+    /// It lets the user in.
     Good,
     /// Unknown, expired, revoked, another account's, or refused on purpose.
     Bad,
@@ -277,6 +278,11 @@ impl Accounts {
             }
         }
         issued
+    }
+
+    /// Whether it is an access token of ours, good or not.
+    pub(crate) fn has_issued(&self, token: &str) -> bool {
+        lock(&self.inner).access_tokens.contains_key(token)
     }
 
     /// Whether `token` lets `address` submit mail. Uses up one of [`Refuse::Next`] if it is good.

@@ -140,7 +140,7 @@ impl Connection {
                 ));
                 Some(Refusal::Request)
             }
-            Ok(credentials) => self.refusal(credentials),
+            Ok(credentials) => self.refusal(credentials).await,
         };
         let Some(refusal) = refusal else {
             self.note_auth(attempt, &user, turn.code().unwrap_or(235));
@@ -159,7 +159,7 @@ impl Connection {
         self.conclude(turn, REFUSED).await
     }
 
-    fn refusal(&self, credentials: &Credentials) -> Option<Refusal> {
+    async fn refusal(&self, credentials: &Credentials) -> Option<Refusal> {
         let elsewhere = credentials
             .host
             .as_ref()
@@ -172,11 +172,13 @@ impl Connection {
             self.violation("OAUTHBEARER names another host or port");
             return Some(Refusal::Request);
         }
-        match self
-            .world
-            .accounts
-            .judge(&credentials.user, &credentials.token)
-        {
+        let Credentials { user, token, .. } = credentials;
+        let verdict = if self.world.accounts.has_issued(token) {
+            self.world.accounts.judge(user, token)
+        } else {
+            self.world.verifier.judge(user, token).await
+        };
+        match verdict {
             TokenVerdict::Good => None,
             TokenVerdict::Bad => Some(Refusal::Token),
             TokenVerdict::WrongScope => Some(Refusal::Scope),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     oauth::{
         Assertion, AssertionKey, ClientAuthentication, ClientCredentialsGrant, ClientProof,
-        CodeGrant, Granted, JwtBearerGrant, RefreshGrant, Right, TokenFailure, revocation,
+        CodeGrant, Granted, JwtBearerGrant, RefreshGrant, Revocation, Right, TokenFailure,
     },
     outcome::{Cause, Trouble},
     secret::Secret,
@@ -57,12 +57,13 @@ where
 
     /// One request for an access token.
     pub(super) async fn ask(&self, grant: &Grant<'_>) -> Result<Granted, TokenFailure> {
+        let provider = self.whole_provider().await?;
         let now = self.clock.now();
         let send = |request| self.http.send(request);
-        match grant {
+        let answer = match grant {
             Grant::Refresh(refresh_token) => {
                 let grant = RefreshGrant {
-                    provider: self.provider,
+                    provider: &provider,
                     client_id: self.client_id,
                     client_proof: self.proof().await?,
                     refresh_token,
@@ -71,7 +72,7 @@ where
             }
             Grant::Application => {
                 let grant = ClientCredentialsGrant {
-                    provider: self.provider,
+                    provider: &provider,
                     client_id: self.client_id,
                     client_proof: self.proof().await?,
                 };
@@ -88,12 +89,13 @@ where
                     now,
                 );
                 let grant = JwtBearerGrant {
-                    provider: self.provider,
+                    provider: &provider,
                     assertion: &self.signed(key, assertion).await?,
                 };
                 grant.request(send, now).await
             }
-        }
+        };
+        answer.inspect_err(|failure| self.doubt(failure))
     }
 
     /// How the client proves who it is, this time: no assertion is presented twice.
@@ -134,8 +136,9 @@ where
         question: &ConnectQuestion,
         code_verifier: &Secret,
     ) -> Result<Granted, TokenFailure> {
+        let provider = self.whole_provider().await?;
         let grant = CodeGrant {
-            provider: self.provider,
+            provider: &provider,
             client_id: self.client_id,
             client_proof: self.proof().await?,
             code: &Secret::new(question.code.as_str()),
@@ -148,7 +151,19 @@ where
 
     /// Gives a refresh token back, where the provider takes it; whether it did.
     pub(super) async fn revoke(&self, refresh_token: &Secret) -> bool {
-        let Some(request) = revocation(self.provider, refresh_token) else {
+        let Ok(provider) = self.whole_provider().await else {
+            return false;
+        };
+        let Ok(client_proof) = self.proof().await else {
+            return false;
+        };
+        let revocation = Revocation {
+            provider: &provider,
+            client_id: self.client_id,
+            client_proof,
+            refresh_token,
+        };
+        let Some(request) = revocation.request() else {
             return false;
         };
         let answer = self.http.send(request).await;

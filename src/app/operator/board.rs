@@ -223,7 +223,8 @@ fn actions(name: &Name, mailbox: &MailboxConfig, condition: &Condition) -> Vec<A
     if condition.disconnected_alone && !by_consent {
         actions.push(action("connect", "Connect", true));
     }
-    if by_consent && mailbox.provider.authorization_endpoint.is_some() {
+    let provider = &mailbox.provider;
+    if by_consent && (provider.discovered || provider.authorization_endpoint.is_some()) {
         let label = if connected {
             "Connect again"
         } else {

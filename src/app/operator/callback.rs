@@ -51,11 +51,11 @@ where
     E: Entropy,
 {
     /// Only with a session: whoever brings a code here binds the mailbox to whoever consented.
-    pub(super) async fn callback(&self, request: &Request, provider: &str) -> Response {
+    pub(super) async fn callback(&self, request: &Request) -> Response {
         let Some(Who::Person(session)) = self.who(request) else {
             return nobody(request);
         };
-        match self.finish(request, provider, &session).await {
+        match self.finish(request, &session).await {
             Ok(answer) => answer,
             Err(Refusal(status, title, text)) => {
                 let notice = Notice {
@@ -69,23 +69,20 @@ where
         }
     }
 
-    async fn finish(
-        &self,
-        request: &Request,
-        provider: &str,
-        session: &Session,
-    ) -> Result<Response, Refusal> {
+    async fn finish(&self, request: &Request, session: &Session) -> Result<Response, Refusal> {
         let returned = Returned::read(&request.query)?;
         let state = s256(&returned.state);
         let consent = self.take(&state, session).await?;
-        let (mailbox, redirect_uri) = self.still_the_same(&consent, provider)?;
-        if let Some(issuer) = &returned.issuer
-            && !is_issuer(&mailbox.provider, issuer)
-        {
+        let (mailbox, redirect_uri) = self.still_the_same(&consent, &request.path)?;
+        let stranger = match &returned.issuer {
+            Some(issuer) => !is_issuer(&mailbox.provider, issuer),
+            None => consent.names_itself,
+        };
+        if stranger {
             return Err(Refusal(
                 400,
                 NOT_CONNECTED,
-                "The answer came from another authorization server than the one that was asked (RFC 9207). Nothing was sent to either.",
+                "The answer does not name the authorization server that was asked (RFC 9207), so it may be another's. Nothing was sent to either. If the provider sends no iss, leave issuer out of the configuration beside its endpoints.",
             ));
         }
         let code = match returned.code {
@@ -150,13 +147,17 @@ where
     fn still_the_same(
         &self,
         consent: &Consent,
-        provider: &str,
+        path: &str,
     ) -> Result<(&MailboxConfig, String), Refusal> {
         let mailbox = self.config.mailboxes.get(&consent.mailbox);
         let same = mailbox.filter(|mailbox| {
-            mailbox.provider.id == provider && fingerprint(mailbox) == consent.provider
+            mailbox.callback_path(&consent.mailbox) == path
+                && fingerprint(mailbox) == consent.provider
         });
-        let found = same.and_then(|mailbox| Some((mailbox, redirect_uri(self.config, mailbox)?)));
+        let found = same.and_then(|mailbox| {
+            let redirect_uri = redirect_uri(self.config, &consent.mailbox, mailbox)?;
+            Some((mailbox, redirect_uri))
+        });
         found.ok_or(Refusal(
             400,
             NOT_CONNECTED,

@@ -13,12 +13,14 @@ use super::{
         keeper::verifier_record,
         ports::{Clock, Entropy, random},
         registry::{Consent, RegistryAnswer, RegistryQuestion},
+        story::advice,
     },
-    MISCONFIGURED, Mailboxes, Operator, Registrar, Who, by_script, told, unreachable,
+    MISCONFIGURED, Mailboxes, Operator, Registrar, UNAVAILABLE, Unreachable, Who, by_script, told,
+    unreachable,
 };
 use crate::{
     config::{Config, MailboxConfig, Name, Origin},
-    oauth::Right,
+    oauth::{Provider, Right, TokenFailure},
     pages::{self, Notice},
     seal::{Purpose, Sealer},
 };
@@ -43,15 +45,20 @@ where
         if mailbox.right != Right::Consent {
             return self.take_up(request, name).await;
         }
-        let Some(endpoint) = &mailbox.provider.authorization_endpoint else {
-            let text = "There is no authorization_endpoint in the configuration of this mailbox, so nobody can be asked for consent.";
+        let provider = match self.whole_provider(name, mailbox).await {
+            Ok(Ok(provider)) => provider,
+            Ok(Err(failure)) => return not_known(request, &failure),
+            Err(Unreachable) => return unreachable(request),
+        };
+        let Some(endpoint) = &provider.authorization_endpoint else {
+            let text = "Neither the configuration of this mailbox nor its provider's metadata has an authorization_endpoint, so nobody can be asked for consent.";
             return told(request, 422, NOT_CONNECTABLE, text);
         };
-        let Some(redirect_uri) = redirect_uri(self.config, mailbox) else {
+        let Some(redirect_uri) = redirect_uri(self.config, name, mailbox) else {
             let text = "PUBLIC_URL has a fault; run the configuration check.";
             return told(request, 503, MISCONFIGURED, text);
         };
-        let Some(begun) = self.begin(name, mailbox, who) else {
+        let Some(begun) = self.begin(name, mailbox, &provider, who) else {
             return unreachable(request);
         };
         let question = RegistryQuestion::Keep(s256(&begun.state), begun.consent);
@@ -63,12 +70,12 @@ where
             .append_pair("response_type", "code")
             .append_pair("client_id", &mailbox.client_id)
             .append_pair("redirect_uri", &redirect_uri)
-            .append_pair("scope", &mailbox.provider.consent_scope())
+            .append_pair("scope", &provider.consent_scope())
             .append_pair("state", &begun.state)
             .append_pair("code_challenge", &begun.challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("login_hint", mailbox.sender.address.as_str())
-            .extend_pairs(mailbox.provider.authorization_extras);
+            .extend_pairs(provider.authorization_extras);
         // An endpoint may have a query of its own, which is kept (RFC 6749 §3.1).
         let joint = if endpoint.contains('?') { '&' } else { '?' };
         let address = format!("{endpoint}{joint}{}", query.finish());
@@ -81,7 +88,13 @@ where
 
     /// A state and a verifier that nobody can guess. Only a digest of the one is kept, and the other
     /// only sealed: what is stored is of no use to whoever reads it.
-    fn begin(&self, name: &Name, mailbox: &MailboxConfig, who: Who) -> Option<Begun> {
+    fn begin(
+        &self,
+        name: &Name,
+        mailbox: &MailboxConfig,
+        provider: &Provider,
+        who: Who,
+    ) -> Option<Begun> {
         let root_key = self.config.root_key.as_ref()?;
         let state = URL_SAFE_NO_PAD.encode(random::<32>(self.entropy).ok()?);
         let verifier = URL_SAFE_NO_PAD.encode(random::<32>(self.entropy).ok()?);
@@ -99,6 +112,7 @@ where
                 },
                 mailbox: name.clone(),
                 provider: fingerprint(mailbox),
+                names_itself: provider.names_itself,
                 verifier: STANDARD.encode(sealed),
             },
         })
@@ -136,12 +150,23 @@ struct Begun {
 
 /// Where the provider sends the browser back to. Made of `PUBLIC_URL` and of nothing that a request
 /// says.
-pub(super) fn redirect_uri(config: &Config, mailbox: &MailboxConfig) -> Option<String> {
+pub(super) fn redirect_uri(
+    config: &Config,
+    name: &Name,
+    mailbox: &MailboxConfig,
+) -> Option<String> {
     let public_url = config.public_url.as_ref()?.as_str();
-    Some(format!(
-        "{public_url}/oauth/callback/{}",
-        mailbox.provider.id
-    ))
+    Some(format!("{public_url}{}", mailbox.callback_path(name)))
+}
+
+/// Where consent would be asked for cannot be found out.
+fn not_known(request: &Request, failure: &TokenFailure) -> Response {
+    let advice = advice(failure.failure.cause, failure.failure.finding.as_ref());
+    if failure.is_transient() {
+        told(request, 503, UNAVAILABLE, advice)
+    } else {
+        told(request, 422, NOT_CONNECTABLE, advice)
+    }
 }
 
 /// Which provider, and which client of it, as long as its settings stay what they are.

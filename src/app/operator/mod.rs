@@ -13,14 +13,14 @@ mod messages;
 mod stop;
 mod stranger;
 
-use std::future::Future;
+use std::{borrow::Cow, future::Future};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     door::{Outboxes, Tongue, not_allowed, not_found, page, problem_response, tongue},
     http::{Request, Response},
-    keeper::{ConnectAnswer, ConnectQuestion, Disconnected},
+    keeper::{ConnectAnswer, ConnectQuestion, Disconnected, MetadataAnswer},
     object::ObjectName,
     ports::{Clock, Entropy, OutboxStore, StoreFault},
     registry::{RegistryAnswer, RegistryQuestion},
@@ -30,6 +30,7 @@ use crate::{
     access::{Session, SessionKey},
     api::Problem,
     config::{Config, MailboxConfig, Name},
+    oauth::{Provider, TokenFailure},
     outbox::Health,
     pages::{self, Notice},
 };
@@ -57,6 +58,9 @@ pub trait Mailboxes {
         &self,
         question: &ConnectQuestion,
     ) -> impl Future<Output = Result<ConnectAnswer, Unreachable>>;
+    /// Has the Keeper say what the mailbox's authorization server says of itself.
+    fn metadata(&self, mailbox: &Name)
+    -> impl Future<Output = Result<MetadataAnswer, Unreachable>>;
     /// Has the Keeper forget the grant.
     fn disconnect(&self, mailbox: &Name)
     -> impl Future<Output = Result<Disconnected, Unreachable>>;
@@ -192,7 +196,9 @@ where
             }
             ("POST", ["mailboxes", mailbox, "test"]) => self.test(request, mailbox).await,
             // No HEAD: a state is used up by whoever brings it.
-            ("GET", ["oauth", "callback", provider]) => self.callback(request, provider).await,
+            ("GET", ["oauth", "callback", _] | ["oauth", "callback", "custom", _]) => {
+                self.callback(request).await
+            }
             ("GET" | "HEAD", ["readyz"]) => self.readyz(request).await,
             (_, ["login"]) => not_allowed("GET, HEAD, POST"),
             (
@@ -204,7 +210,9 @@ where
             (_, ["operator" | "readyz"] | ["operator", "stop"] | ["admin", "messages", _]) => {
                 not_allowed("GET, HEAD")
             }
-            (_, ["oauth", "callback", _]) => not_allowed("GET"),
+            (_, ["oauth", "callback", _] | ["oauth", "callback", "custom", _]) => {
+                not_allowed("GET")
+            }
             _ => not_found(),
         };
         self.renewing(request, answer)
@@ -277,6 +285,20 @@ where
             return Err(told(request, 503, MISCONFIGURED, text));
         }
         Err(not_found())
+    }
+
+    /// A mailbox's provider with all its endpoints, as far as they can be known.
+    async fn whole_provider<'p>(
+        &self,
+        name: &Name,
+        mailbox: &'p MailboxConfig,
+    ) -> Result<Result<Cow<'p, Provider>, TokenFailure>, Unreachable> {
+        if !mailbox.provider.discovered {
+            return Ok(Ok(Cow::Borrowed(&mailbox.provider)));
+        }
+        let issuer = mailbox.provider.issuer.as_deref().unwrap_or_default();
+        let metadata = self.mailboxes.metadata(name).await?.read(issuer);
+        Ok(metadata.map(|metadata| Cow::Owned(mailbox.provider.completed_by(metadata))))
     }
 
     fn csrf(&self, session: &Session) -> String {

@@ -107,6 +107,26 @@ pub const FOUND_HERE: &[(&str, &str)] = &[
         "the provider granted less than sending needs; connect the mailbox again and allow everything that is asked, and check that the application is registered for the mail scope",
     ),
     (
+        "metadata_unavailable",
+        "the issuer did not answer when it was asked for its metadata, or has a fault of its own; it is asked again. Check `issuer` if this lasts",
+    ),
+    (
+        "metadata_not_found",
+        "there is no metadata at the issuer's well-known addresses (a redirect is not followed); check `issuer`, or give `token_endpoint` and `authorization_endpoint` themselves",
+    ),
+    (
+        "metadata_of_another",
+        "the metadata names another issuer than the configuration; write `issuer` as the metadata does, to the letter and with or without the slash at its end, if that is the server you mean",
+    ),
+    (
+        "metadata_endpoint_unfit",
+        "the metadata names no token endpoint, or an endpoint that is not https; nothing is sent to such. Check `issuer`, and ask whoever runs the server",
+    ),
+    (
+        "metadata_without_s256",
+        "the authorization server does not take PKCE with S256, without which no code is exchanged; it has to be allowed there",
+    ),
+    (
         "token_key_unusable",
         "the private key could not sign; check that it is an RSA key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`) and belongs to the certificate",
     ),

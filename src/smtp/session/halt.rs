@@ -69,6 +69,7 @@ mod tests {
                 token: AccessToken::new("token").unwrap(),
                 tls: TlsMode::Implicit,
             },
+            "mx.test",
             NOW,
         );
         let ehlo = "250-mx\r\n250 AUTH XOAUTH2\r\n";

@@ -11,6 +11,7 @@ pub mod leaks;
 pub mod letter;
 pub mod mail;
 pub mod neighbours;
+pub mod oidc;
 pub mod python;
 pub mod raw;
 pub mod signing;

@@ -4,6 +4,7 @@
 //! platform's limits and which secrets have to be set.
 
 mod certificates;
+mod mailboxes;
 mod stand_in;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,6 +162,7 @@ fn check(
                 .to_owned(),
         );
     }
+    report.notes.extend(mailboxes::notes(&parsed));
     report
         .problems
         .extend(parsed.problems.iter().map(ToString::to_string));

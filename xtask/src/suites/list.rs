@@ -48,6 +48,11 @@ pub const SUITES: &[Suite] = &[
         run: e2e,
     },
     Suite {
+        name: "oidc",
+        what: "the Worker against an authorization server that others wrote",
+        run: oidc,
+    },
+    Suite {
         name: "large",
         what: "the largest messages in constant memory",
         run: large,
@@ -133,6 +138,12 @@ fn e2e() -> Result<()> {
     tools::ensure()?;
     build::ensure_built()?;
     cargo(&["test", "-p", "edgepost-e2e", "--test", "e2e"])
+}
+
+fn oidc() -> Result<()> {
+    tools::ensure()?;
+    build::ensure_built()?;
+    cargo(&["test", "-p", "edgepost-e2e", "--test", "oidc"])
 }
 
 fn large() -> Result<()> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use edgepost_e2e::{Case, Setup, Site};
 use xtask::browser::{Browser, allow, way_out};
-use xtask::http::{Answer, query_value};
+use xtask::http::{Answer, encode_form, query_value};
 
 /// What had to wait for the mailbox is sent within this, and not when the mailbox would have been
 /// probed next, which is a quarter of an hour later.
@@ -50,6 +50,11 @@ fn consented(site: &Site, browser: &Browser, account: &str) -> String {
     let consent = browser.begin(&site.forms[0]).expect("a consent page");
     let back = allow(&site.world.sandbox, &consent, account).expect("consent");
     browser.path_of(&back).expect("an address of the Worker")
+}
+
+/// What each answer of the provider has in its query (RFC 9207).
+fn issuer(site: &Site) -> String {
+    encode_form(&[("iss", &site.world.sandbox.issuer())])
 }
 
 fn get(browser: &Browser, path: &str) -> Answer {
@@ -141,11 +146,17 @@ fn bad_callbacks(site: &Site) {
     let foreign = format!("{callback}?code={code}&state={state}&iss=https%3A%2F%2Fevil.test");
     assert_eq!(get(browser, &foreign).status, 400);
     assert_eq!(get(browser, &good).status, 400);
+    // And one by an answer that names none, which this provider's always do.
+    let nameless =
+        consented(site, browser, &site.address).replace(&format!("&{}", issuer(site)), "");
+    assert!(!nameless.contains("iss="), "{nameless}");
+    assert_eq!(get(browser, &nameless).status, 400);
     // O7
     let consent = browser.begin(&site.forms[0]).expect("a consent page");
     let state = query_value(&consent, "state").expect("a state");
     let words = "error=access_denied&error_description=%3Cscript%3Ealert(1)%3C%2Fscript%3E";
-    let denied = get(browser, &format!("{callback}?state={state}&{words}"));
+    let iss = issuer(site);
+    let denied = get(browser, &format!("{callback}?state={state}&{iss}&{words}"));
     assert_eq!(denied.status, 400);
     assert_operators_page(&denied);
     assert!(denied.body.contains("access_denied") && !denied.body.contains("<script"));
@@ -161,7 +172,11 @@ fn wrong_verifier(site: &Site) {
     let (callback, _) = one.split_once('?').expect("a query");
     let code = query_value(&one, "code").expect("a code");
     let state = query_value(&other, "state").expect("a state");
-    let answer = get(browser, &format!("{callback}?code={code}&state={state}"));
+    let iss = issuer(site);
+    let answer = get(
+        browser,
+        &format!("{callback}?code={code}&state={state}&{iss}"),
+    );
     assert_eq!(answer.status, 422, "{}", answer.body);
     assert!(answer.body.contains("invalid_grant"), "{}", answer.body);
     assert_eq!(site.token_requests().len(), 1);
