@@ -92,6 +92,8 @@ impl DurableObject for Outbox {
             }
             (Method::Post, ["ask"]) => {
                 let question: OutboxQuestion = stub::asked(&mut request).await?;
+                // It may be the first that this Outbox hears of: a batch.
+                self.inner.enter().await;
                 let answer = self.inner.ask(question);
                 self.start_if_stalled();
                 answer

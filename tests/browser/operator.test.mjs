@@ -107,11 +107,11 @@ test("the whole way on a phone without JavaScript", async (t) => {
   await wholeWay(t, visitor, mailboxes[2], (name) => visitor.picture(`${name}-phone`));
 });
 
-test("without a session a callback asks to sign in, and that page is good too", async () => {
+test("without a session a callback connects nothing and asks to sign in, and that page is good too", async () => {
   const visitor = await Visitor.arrive(browser);
   await visitor.goto("/oauth/callback/custom?code=x&state=y");
-  await visitor.reads("Please sign in");
-  await visitor.inspect("please-sign-in");
+  await visitor.reads("The mailbox was not connected");
+  await visitor.inspect("not-connected");
   assert.deepEqual(visitor.complaints, []);
   await visitor.leave();
 });

@@ -273,8 +273,10 @@ fn methods_and_paths(site: &Site) {
         "GET //emails",
     ] {
         let answer = ask(line);
+        // With the operator, an API key counts as a try to sign in, and one may be one too many.
+        let limited = answer.status == 429 && line.contains("admin");
         assert!(
-            matches!(answer.status, 404 | 405 | 422),
+            limited || matches!(answer.status, 404 | 405 | 422),
             "{line}: {}",
             answer.status
         );
