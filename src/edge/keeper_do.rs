@@ -64,7 +64,7 @@ impl DurableObject for TokenKeeper {
                 Err(StoreFault) => Response::error("storage", 503),
             };
         }
-        if !["/connect", "/token", "/disconnect", "/holds"].contains(&path.as_str()) {
+        if !PATHS.contains(&path.as_str()) {
             return Response::error("not found", 404);
         }
         if path == "/connect" {
@@ -83,6 +83,9 @@ impl DurableObject for TokenKeeper {
         self.answer(&mailbox, asked).await
     }
 }
+
+/// What can be asked.
+const PATHS: [&str; 5] = ["/connect", "/token", "/disconnect", "/holds", "/metadata"];
 
 /// What is asked, by its path.
 enum Asked<'a> {
