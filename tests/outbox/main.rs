@@ -17,5 +17,8 @@ mod support;
 mod alerts;
 mod delivery;
 mod faults;
+mod reach;
+mod split;
 mod submission;
+mod unasked;
 mod world;

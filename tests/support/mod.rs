@@ -37,12 +37,14 @@ use edgepost::{
 mod alerts;
 mod clock;
 mod server;
+mod service;
 mod store;
 mod tokens;
 
 pub use alerts::{MemoryAlerts, MemoryEmail};
 pub use clock::{SeededEntropy, VirtualClock};
 pub use server::{Move, ScriptedServer};
+use service::Service;
 pub use store::{MemoryStore, Writes};
 pub use tokens::{MemoryCache, MemoryCustody, ScriptedProvider};
 

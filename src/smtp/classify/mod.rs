@@ -94,10 +94,26 @@ pub(super) fn connection_refused(step: Step, reply: &Reply) -> Failure {
     }
 }
 
+/// A server that says that it closes, though it was asked for nothing. Its reason counts where it is
+/// one that is known.
+pub(super) fn closing_unasked(reply: &Reply) -> Failure {
+    let failure = connection_refused(Step::Greeting, reply);
+    match failure.cause {
+        Cause::GreetingRefused => Failure {
+            cause: Cause::ConnectionLost,
+            ..failure
+        },
+        _ => failure,
+    }
+}
+
 /// A refusal of one of the steps of a transaction.
 pub(super) fn refused(step: Step, reply: &Reply) -> Judgement {
     let (failure, verdict) = judge(step, reply);
     let outcome = match verdict {
+        // RFC 5321 §3.8: the server is closing. Behind the end of content nobody can tell whether it
+        // still took the message, whatever reason it gives.
+        _ if step == Step::Content && reply.is_closing() => Outcome::InDoubt(failure),
         Verdict::Never => Outcome::Rejected(failure),
         Verdict::InDoubt => Outcome::InDoubt(failure),
         Verdict::Later | Verdict::FurtherTransaction | Verdict::Mailbox(_) | Verdict::Quota => {

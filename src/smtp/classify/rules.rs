@@ -43,9 +43,6 @@ const GO_ON: Codes = Codes::Any(Severity::PositiveIntermediate);
 /// Every rule, in the order in which they are asked.
 #[rustfmt::skip]
 pub static RULES: &[Rule] = &[
-    // RFC 5321 §3.8: the server is closing. Behind the end of content nobody can tell whether it
-    // still took the message, whatever reason it gives.
-    rule("closing_behind_content", ANYBODY, CONTENT, Of(&[421]), Status::Any, InDoubt),
     // A success where it makes no sense, such as 250 to DATA: not a word about acceptance.
     rule("nonsense_behind_content", ANYBODY, CONTENT, DONE, Status::Any, InDoubt)
         .cause(Cause::ProtocolError),
@@ -168,6 +165,7 @@ pub static RULES: &[Rule] = &[
     // What is left: by the first digit (RFC 5321 §4.2.1).
     rule("later_at_opening", ANYBODY, OPENING, TRANSIENT, Status::Any, Mailbox(Transient)),
     rule("refused_at_opening", ANYBODY, OPENING, PERMANENT, Status::Any, Mailbox(Configuration)),
+    rule("closing_behind_content", ANYBODY, CONTENT, Of(&[421]), Status::Any, InDoubt),
     rule("later", ANYBODY, SENDING, TRANSIENT, Status::Any, Later),
     rule("never", ANYBODY, SENDING, PERMANENT, Status::Any, Never),
 ];
