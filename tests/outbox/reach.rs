@@ -160,23 +160,33 @@ fn s11_throttling_behind_the_content_is_a_doubt_and_holds_up_the_mailbox() {
 
 #[test]
 fn s17_a_good_bye_behind_an_acceptance_costs_nothing_unless_it_says_why() {
-    for (bye, up) in [
-        ("250 ok\r\n421 4.3.0 that was the last\r\n", true),
-        (RATE, false),
+    let taken = "250 ok\r\n";
+    for (with_the_answer, behind_it, up) in [
+        ("250 ok\r\n421 4.3.0 that was the last\r\n", None, true),
+        ("250 ok\r\n421 4.7.500 Server busy\r\n", None, false),
+        (taken, Some(RATE), false),
     ] {
         let mut first = chain(&[opening(), mail()]);
-        if up {
-            first.pop();
-        }
-        first.extend([Say(bye), Close]);
-        let second = chain(&[opening(), mail(), super::world::bye()]);
+        first.pop();
+        first.push(Say(with_the_answer));
+        first.extend(behind_it.map(Say));
+        first.push(Close);
+        let second = chain(&[opening(), mail(), bye()]);
         let world = World::new(vec![first, second]);
         let ids = [world.accept(), world.accept()];
         world.run_alarms(NOW);
         let sent = |id: &&EmailId| last(&world, **id).0 == State::Sent;
         let expected = if up { 2 } else { 1 };
-        assert_eq!(ids.iter().filter(sent).count(), expected, "{bye}");
-        assert_eq!(*world.store.health.borrow() == Health::Up, up, "{bye}");
+        assert_eq!(
+            ids.iter().filter(sent).count(),
+            expected,
+            "{with_the_answer}"
+        );
+        assert_eq!(
+            *world.store.health.borrow() == Health::Up,
+            up,
+            "{with_the_answer}"
+        );
     }
 }
 

@@ -198,7 +198,10 @@ impl Session {
         match self.state {
             State::Content | State::HandingOver => true,
             State::Ready | State::Chunk | State::Tls | State::Done(_) => false,
-            _ => !self.is_about_to_write(),
+            _ => !self
+                .outputs
+                .iter()
+                .any(|output| matches!(output, Output::Transmit(_))),
         }
     }
 
