@@ -402,6 +402,11 @@ pub const FLIGHT_BEGIN_MAX: Duration = Duration::from_secs(240);
 /// the time for the final reply and half a minute.
 pub const HAND_OVER_MAX: Duration = Duration::from_secs(270);
 
+/// Octets a second at which content goes out at least, as far as we reckon with: 2 Mbit/s, a small
+/// part of what providers take. A message that would not be over by [`HAND_OVER_MAX`] at that rate is
+/// begun by a run that has nothing else to do before it; the largest takes 160 s.
+pub const TRANSFER_OCTETS_PER_SECOND: u64 = 256 * 1024;
+
 /// A run that no alarm stands behind arms one this much later, in case it dies with the Worker; so
 /// does an alarm that finds a run under way.
 pub const RUN_SAFETY: Duration = Duration::from_secs(60);

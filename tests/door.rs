@@ -312,6 +312,46 @@ fn a_fault_in_the_configuration_stops_its_form_and_no_other() {
 }
 
 #[test]
+fn s3_what_would_end_a_line_of_smtp_takes_nothing_in_from_the_start() {
+    for end in ["\r\n", "\n", "\r", "\0"] {
+        let hostile = format!("{end}RCPT TO:<evil@evil.test>");
+        for field in [
+            "address",
+            "aliases",
+            "smtp_host",
+            "smtp_port",
+            "smtp_tls",
+            "provider",
+        ] {
+            let mut vars = vars();
+            vars["MAILBOX_SALES"] = json!({
+                "address": "sales@shop.test", "aliases": ["help@shop.test"],
+                "provider": "custom", "client_id": "x", "scope": "smtp",
+                "token_endpoint": "https://id.shop.test/token",
+                "smtp_host": "smtp.shop.test", "smtp_port": 587, "smtp_tls": "starttls",
+            });
+            let sound = World::new(&vars);
+            assert_eq!(sound.post("contact", BROWSER, "m=1").status, 200);
+            let mailbox = &mut vars["MAILBOX_SALES"];
+            let text = match &mailbox[field] {
+                Value::Array(all) => all[0].as_str().unwrap().to_owned(),
+                value => value.to_string().trim_matches('"').to_owned(),
+            };
+            let hostile = json!(format!("{text}{hostile}"));
+            mailbox[field] = match &mailbox[field] {
+                Value::Array(_) => json!([hostile]),
+                _ => hostile,
+            };
+            let world = World::new(&vars);
+            let answer = world.post("contact", BROWSER, "m=1");
+            assert_eq!((answer.status, world.taken()), (503, 0), "{field} {end:?}");
+            let health = world.ask("GET", "/healthz", &[], "");
+            assert_eq!(health.status, 503, "{field} {end:?}");
+        }
+    }
+}
+
+#[test]
 fn without_a_root_key_no_form_takes_anything() {
     let mut vars = vars();
     vars.as_object_mut().unwrap().remove("ROOT_KEY");

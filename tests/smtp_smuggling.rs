@@ -94,10 +94,10 @@ fn send(offers: &str, content: &[u8], step: usize) -> (String, Vec<u8>) {
                 };
                 session.handle_input(Input::Received(reply.as_bytes()), NOW);
             }
-            Output::Concluded(outcomes) => {
+            Output::Concluded(conclusion) => {
                 assert!(
-                    matches!(outcomes.as_slice(), [Outcome::Accepted(_)]),
-                    "{outcomes:?}"
+                    matches!(conclusion.outcomes.as_slice(), [Outcome::Accepted(_)]),
+                    "{conclusion:?}"
                 );
                 return (commands, written);
             }

@@ -16,14 +16,15 @@
 //! | `TLS` | the client must have asked for TLS; the handshake succeeds |
 //! | `NO TLS` | the same; the handshake fails |
 //! | `CLOSE`, `TIMEOUT` | the server closes; the deadline passes |
+//! | `UNWRITTEN` | from here on what the client says stays unwritten, until it has to have been said |
 //! | `LATER` | five minutes pass, in which a message has to be handed over |
 //! | `MINUTES N` | so much time passes, and somebody says so |
 //! | `READY` | the client must be ready |
 //! | `BEGIN a b` | a message to these recipients, as long as the content it gets below, or 100 octets; with `8bit`, `utf8` or `size=N` among them it needs that |
-//! | `CONTENT text` | the client must want the next piece of content, or the first again; it gets this, with `\r\n` written out |
+//! | `CONTENT text` | the client must want the next piece of content; it gets this, with `\r\n` written out |
 //! | `END`, `UNREADABLE` | the client must want content; there is no more, or it cannot be read |
 //! | `QUIT` | the caller has had enough |
-//! | `CONCLUDED …` | what became of each recipient |
+//! | `CONCLUDED …` | what became of each recipient; `left over or …` of one who may go into a further transaction |
 //! | `DONE …` | how the session ended |
 //! | `FOUND name` | what was recognised in the last failure |
 //! | `TOLD text` | the answer kept with the last failure has this text in it |
@@ -68,8 +69,10 @@ struct Run {
     wants_tls: bool,
     /// The number of the piece that is wanted.
     wants_content: Option<u32>,
-    /// The piece that is wanted next, unless it is the first again.
+    /// The piece that is wanted next.
     next_piece: u32,
+    /// Whoever drives the session looks what has come before it writes anything.
+    unwritten: bool,
     ready: bool,
     concluded: Vec<String>,
     done: Option<String>,
@@ -94,6 +97,7 @@ impl Run {
             wants_tls: false,
             wants_content: None,
             next_piece: 0,
+            unwritten: false,
             ready: false,
             concluded: Vec::new(),
             done: None,
@@ -105,6 +109,9 @@ impl Run {
         (self.wants_content, self.ready) = (None, false);
         // A session that never comes to rest would hang the Worker.
         for _ in 0..100 {
+            if self.unwritten && self.session.is_about_to_write() {
+                return;
+            }
             match self.session.poll_output() {
                 Output::Transmit(octets) => self.said.extend(octets),
                 Output::UpgradeTls(_drained) => {
@@ -122,9 +129,13 @@ impl Run {
                 }
                 Output::Ready => return self.ready = true,
                 Output::NeedContent(piece) => return self.wants_content = Some(piece),
-                Output::Concluded(outcomes) => {
+                Output::Concluded(conclusion) => {
                     assert!(self.concluded.is_empty(), "concluded twice");
+                    let outcomes = conclusion.outcomes;
                     self.concluded = outcomes.iter().map(outcome_text).collect();
+                    for number in conclusion.left_over {
+                        self.concluded[number].insert_str(0, "left over or ");
+                    }
                     self.failure = outcomes.iter().find_map(Outcome::failure).cloned();
                 }
                 Output::Done(result) => {
@@ -156,7 +167,7 @@ impl Run {
 impl Run {
     fn wanted(&mut self) {
         let piece = self.wants_content.expect("content is wanted");
-        assert!(piece == self.next_piece || piece == 0, "piece {piece}");
+        assert_eq!(piece, self.next_piece);
         self.next_piece = piece + 1;
     }
 
@@ -332,6 +343,8 @@ fn run(script: &str, arrival: Arrival) {
             run.content(Piece::End);
         } else if *line == "UNREADABLE" {
             run.content(Piece::Unreadable);
+        } else if *line == "UNWRITTEN" {
+            run.unwritten = true;
         } else if *line == "LATER" {
             run.now = run.now.after(Duration::from_secs(300));
         } else if let Some(minutes) = line.strip_prefix("MINUTES ") {
@@ -370,6 +383,9 @@ fn run(script: &str, arrival: Arrival) {
 }
 
 fn said(run: &mut Run, expected: &[u8]) {
+    if std::mem::take(&mut run.unwritten) {
+        run.pump();
+    }
     let said: Vec<u8> = run
         .said
         .drain(..expected.len().min(run.said.len()))

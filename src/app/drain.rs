@@ -1,5 +1,8 @@
 //! Sending what is due: one message after another over one connection.
 
+mod attempt;
+mod next;
+
 use std::{
     cell::{Cell, RefCell},
     pin::pin,
@@ -7,9 +10,11 @@ use std::{
 
 use futures_util::future::{Either, select};
 
+pub use self::next::wake_if_repaired;
+pub(super) use self::next::{next_alarm, resume};
+use self::{attempt::can_be_handed_over, next::next_due};
 use super::{
     alerts::Owner,
-    content::ContentReader,
     ports::{
         Alerts, Change, Clock, Connector, Entropy, OutboxStore, StoreFault, TokenCache,
         TokenSource, random,
@@ -21,14 +26,12 @@ use super::{
 use crate::{
     config::MailboxConfig,
     limits::{
-        ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STAGING_MAX, STOP_LOOK,
-        STORE_RETRY,
+        ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STAGING_MAX, STORE_RETRY,
     },
     oauth::{CachedToken, Fingerprint, TokenFailure},
     outbox::{EmailId, Health, Job, StoryEvent},
-    outcome::{Cause, Failure, Outcome, Reach, Trouble},
-    smtp::{ClientName, Needs, SessionConfig, Transaction},
-    time::UnixMillis,
+    outcome::{Cause, Failure, Reach, Trouble},
+    smtp::{ClientName, SessionConfig},
 };
 
 /// What one Outbox remembers between calls, and loses when it is restarted.
@@ -202,6 +205,8 @@ where
         link: &mut Option<Link<'a, N::Connection, K>>,
     ) -> Result<(), StoreFault> {
         let began = self.clock.now();
+        let hand_over_by = began.after(HAND_OVER_MAX);
+        let mut first = true;
         while self.clock.now().since(began) <= FLIGHT_BEGIN_MAX {
             let now = self.clock.now();
             let standing = self.store.standing()?;
@@ -217,6 +222,10 @@ where
             {
                 old.close().await;
                 continue;
+            }
+            // It goes out in a run of its own, which begins as soon as this one has ended.
+            if !first && !can_be_handed_over(job.size, now, hand_over_by) {
+                return Ok(());
             }
             if link.is_none() {
                 let leave = self.drain.recall.leave();
@@ -244,7 +253,7 @@ where
             let Some(open) = link.as_mut() else {
                 return Ok(());
             };
-            let hand_over_by = began.after(HAND_OVER_MAX);
+            first = false;
             let id = job.id;
             let trouble = self.send(job, open, hand_over_by).await?;
             if let Some(failure) = trouble {
@@ -257,67 +266,8 @@ where
         Ok(())
     }
 
-    /// One attempt. The lease is stored before the session is told of the message, and the
-    /// output gate holds what the session writes until the lease is durable.
-    ///
-    /// Gives what ails the mailbox, if the attempt has shown that anything does.
-    async fn send(
-        &self,
-        mut job: Job,
-        link: &mut Link<'a, N::Connection, K>,
-        hand_over_by: UnixMillis,
-    ) -> Result<Option<Failure>, StoreFault> {
-        let Some(event) = job.lease(self.clock.now()) else {
-            self.store.realign(&job)?;
-            return Ok(None);
-        };
-        self.store.update(&job, &event)?;
-        let transaction = Transaction {
-            envelope: job.leased_envelope(),
-            size: job.size,
-            // What we write is 7-bit, and its addresses are ASCII by type.
-            needs: Needs::default(),
-        };
-        let mut reader = ContentReader::new(self.store, &job);
-        let content = |number| {
-            // From the beginning again, where the recipients take more than one transaction.
-            if number == 0 {
-                reader = ContentReader::new(self.store, &job);
-            }
-            reader.read()
-        };
-        let outcomes = link.transact(transaction, hand_over_by, content).await;
-        let failures = outcomes.iter().filter_map(Outcome::failure);
-        let of_mailbox = failures
-            .clone()
-            .find(|failure| failure.reach != Reach::Message)
-            .cloned();
-        // A server that says yes or no to a message has no complaint about its mailbox.
-        let answered = |outcome| matches!(outcome, &Outcome::Accepted(_) | &Outcome::Rejected(_));
-        let works = of_mailbox.is_none() && outcomes.iter().any(answered);
-        if let Some(event) = job.conclude(&outcomes, self.clock.now(), self.random()) {
-            let stored = self.conclude(&job, &event, works);
-            if stored.is_err() {
-                self.drain.unsaved.replace(Some((job, event)));
-            }
-            stored?;
-        }
-        let ready = link.ready().await;
-        // A server that closes after it took a message does what servers do; one that closes on
-        // every message is left alone for a while.
-        let taken = outcomes
-            .iter()
-            .any(|outcome| matches!(outcome, Outcome::Accepted(_)));
-        Ok(match (of_mailbox, ready) {
-            (Some(failure), _) => Some(failure),
-            (None, Err(failure)) if !taken => Some(failure),
-            (None, Err(_)) => Some(Failure::of_message(Cause::ConnectionLost)),
-            (None, Ok(())) => None,
-        })
-    }
-
-    /// Stores the end of an attempt, with what the owner is to know of it. `works` says that it has
-    /// shown the mailbox to be in order.
+    /// Stores the end of an attempt, or of a part of one, with what the owner is to know of it. `works`
+    /// says that it has shown the mailbox to be in order.
     fn conclude(&self, job: &Job, event: &StoryEvent, works: bool) -> Result<(), StoreFault> {
         self.store.commit(&Change {
             job: Some((job, event)),
@@ -412,17 +362,6 @@ where
         Link::open(self.connector, self.clock, opening).await
     }
 
-    /// Arms the alarm for what comes next.
-    fn arm_next(&self) -> Result<(), StoreFault> {
-        let now = self.clock.now();
-        match next_alarm(self.store, now)? {
-            // What is due stays due, and must not make the alarm spin.
-            Some(at) if self.stop => self.store.arm(at.max(now.after(STOP_LOOK))),
-            Some(at) => self.store.arm(at),
-            None => self.store.disarm(),
-        }
-    }
-
     /// A random number. Without one there is no jitter, which is a pity and no more.
     fn random(&self) -> u64 {
         random(self.entropy)
@@ -431,70 +370,10 @@ where
     }
 }
 
-/// When the next message may be tried, the owner is to be told something, or content that never
-/// became a message is to be swept.
-pub(super) fn next_alarm(
-    store: &impl OutboxStore,
-    now: UnixMillis,
-) -> Result<Option<UnixMillis>, StoreFault> {
-    let staging = store.oldest_staging()?;
-    let sweep = staging.map(|(_, since)| since.after(STAGING_MAX));
-    let alert = store.alerts()?.due_at();
-    let next = next_due(store)?.into_iter().chain(sweep).chain(alert).min();
-    Ok(next.map(|at| at.max(now)))
-}
-
-/// When the next message may be tried, if any may.
-fn next_due(store: &impl OutboxStore) -> Result<Option<UnixMillis>, StoreFault> {
-    let Some(due_at) = store.earliest_due()? else {
-        return Ok(None);
-    };
-    if store.standing()?.stopped.is_some() {
-        return Ok(None);
-    }
-    let down_until = store.health()?.down_until();
-    Ok(Some(down_until.map_or(due_at, |until| until.max(due_at))))
-}
-
 /// The mailbox alone was disconnected; its credential, which others share, was not.
 fn disconnected() -> Failure {
     let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
     TokenFailure::found(cause, trouble, "token_disconnected").failure
-}
-
-/// Forgets what was found of the mailbox and tries at once what waits for it: somebody has connected
-/// it, or says that it works again.
-///
-/// # Errors
-/// When storage fails.
-pub(super) fn resume(store: &impl OutboxStore, clock: &impl Clock) -> Result<(), StoreFault> {
-    if store.health()? != Health::Up {
-        store.set_health(&Health::Up)?;
-    }
-    if store.earliest_due()?.is_some() {
-        store.arm(clock.now())?;
-    }
-    Ok(())
-}
-
-/// Wakes an Outbox whose mailbox was found down under other settings than those of now: a deploy tells
-/// nobody, and the next probe may be hours away. For whoever looks how the mailbox is.
-///
-/// # Errors
-/// When storage fails.
-pub fn wake_if_repaired(
-    store: &impl OutboxStore,
-    settings: &str,
-    clock: &impl Clock,
-) -> Result<(), StoreFault> {
-    let health = store.health()?;
-    if health.clone().under(settings) == health {
-        return Ok(());
-    }
-    match next_due(store)? {
-        Some(_) => store.arm(clock.now()),
-        None => Ok(()),
-    }
 }
 
 /// Marks the end of a run however it ends.

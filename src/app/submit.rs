@@ -11,7 +11,7 @@ use super::{
 use crate::{
     limits::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, OPEN_TIMEOUT},
     outcome::{Cause, Failure, Outcome, Trouble},
-    smtp::{Input, Output, Piece, Session, SessionConfig, Transaction, connect_failed},
+    smtp::{Conclusion, Input, Output, Piece, Session, SessionConfig, Transaction, connect_failed},
     time::UnixMillis,
 };
 
@@ -39,7 +39,7 @@ pub struct Link<'a, C, K> {
 enum Pause {
     Ready,
     NeedContent(u32),
-    Concluded(Vec<Outcome>),
+    Concluded(Conclusion),
     Done(Result<(), Failure>),
 }
 
@@ -78,7 +78,12 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         let connection = match by(clock, deadline, connect).await {
             Some(Ok(connection)) => connection,
             Some(Err(ConnectionFault)) => return Err(connect_failed(tls)),
-            None => return Err(Failure::of_mailbox(Cause::TimedOut, Trouble::Transient)),
+            None => {
+                return Err(Failure {
+                    cause: Cause::TimedOut,
+                    ..connect_failed(tls)
+                });
+            }
         };
         let session = Session::new(opening.session, opening.host, clock.now());
         let mut link = Self {
@@ -118,29 +123,22 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         self.leave.is_some_and(|leave| leave.is_over())
     }
 
-    /// Sends one message, handing its content over whole by `hand_over_by` or not at all.
-    /// `content` gives its pieces by number, in order; where the server takes fewer recipients at a
-    /// time they are asked for again from the first. If they cannot be read, or are not as long as
-    /// the transaction says, the connection ends before the message is whole.
+    /// Sends one message in one transaction, handing its content over whole by `hand_over_by` or not
+    /// at all. `content` gives its pieces by number, in order. If they cannot be read, or are not as
+    /// long as the transaction says, the connection ends before the message is whole.
     pub async fn transact(
         &mut self,
         transaction: Transaction,
         hand_over_by: UnixMillis,
         mut content: impl FnMut(u32) -> Result<Option<Vec<u8>>, StoreFault>,
-    ) -> Vec<Outcome> {
+    ) -> Conclusion {
         let recipients = transaction.envelope.forward_paths.len();
-        // What the server said unasked since its last reply is heard now: it would be taken for the
-        // answer to MAIL, and every answer behind it for that of the command before.
-        let at_once = self.clock.now();
-        if let Some(heard) = by(self.clock, at_once, self.connection.read()).await {
-            feed(&mut self.session, Some(heard), self.clock.now());
-        }
-        self.heed();
+        heed(&mut self.session, self.leave);
         self.session
             .begin(transaction, hand_over_by, self.clock.now());
         loop {
             match self.advance().await {
-                Pause::Concluded(outcomes) => return outcomes,
+                Pause::Concluded(conclusion) => return conclusion,
                 Pause::NeedContent(number) => {
                     let read = content(number);
                     let piece = match &read {
@@ -158,7 +156,10 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                     } else {
                         Cause::ConnectionLost
                     });
-                    return vec![Outcome::Deferred(failure); recipients];
+                    return Conclusion {
+                        outcomes: vec![Outcome::Deferred(failure); recipients],
+                        left_over: Vec::new(),
+                    };
                 }
             }
         }
@@ -196,12 +197,20 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
     /// Does what the session asks for until it waits for us.
     async fn advance(&mut self) -> Pause {
         loop {
-            self.heed();
+            if self.session.is_about_to_write() {
+                self.listen().await;
+            }
+            // Last, so that nothing is awaited between this look and what is given out.
+            heed(&mut self.session, self.leave);
             match self.session.poll_output() {
-                Output::Transmit(octets) => self.transmit(octets).await,
+                Output::Transmit(octets) => {
+                    if self.transmit(octets).await.is_err() {
+                        self.last_words().await;
+                    }
+                }
                 Output::NeedInput { deadline } => {
                     let read = self.until(deadline, self.connection.read()).await;
-                    self.take(read);
+                    feed(&mut self.session, read, self.clock.now());
                 }
                 Output::UpgradeTls(_drained) => {
                     let deadline = self.session.deadline();
@@ -215,54 +224,73 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
                 }
                 Output::Ready => return Pause::Ready,
                 Output::NeedContent(piece) => return Pause::NeedContent(piece),
-                Output::Concluded(outcomes) => return Pause::Concluded(outcomes),
+                Output::Concluded(conclusion) => return Pause::Concluded(conclusion),
                 Output::Done(result) => return Pause::Done(result),
             }
         }
     }
 
+    /// Hears what is there already. A reply that nobody asked for would be taken for the answer to
+    /// what is said next, and every answer behind it for that of the command before; and a server
+    /// that has closed takes nothing any more.
+    async fn listen(&mut self) {
+        let at_once = self.clock.now();
+        if let Some(heard) = by(self.clock, at_once, self.connection.read()).await {
+            feed(&mut self.session, Some(heard), self.clock.now());
+        }
+    }
+
     /// Writes while it reads: a server that refuses early, or closes, is heard before all is
     /// written, and one that waits for us to read does not wait for ever.
-    async fn transmit(&mut self, octets: Vec<u8>) {
-        let deadline = self.session.deadline();
+    ///
+    /// # Errors
+    /// When the octets cannot be written.
+    async fn transmit(&mut self, octets: Vec<u8>) -> Result<(), ConnectionFault> {
         let mut write = pin!(self.connection.write(octets));
         loop {
-            let read = pin!(self.connection.read());
-            let heard = match self.until(deadline, select(write.as_mut(), read)).await {
-                Some(Either::Left((Ok(()), _))) => return,
-                // A peer that closed may have said why: that is still there to be read.
-                Some(Either::Left((Err(ConnectionFault), read))) => {
-                    let last_words = self.clock.now().after(CLOSE_TIMEOUT);
-                    if let Some(Ok(Some(octets))) = by(self.clock, last_words, read).await {
-                        self.session
-                            .handle_input(Input::Received(&octets), self.clock.now());
-                    }
-                    Some(Err(ConnectionFault))
-                }
-                Some(Either::Right((read, _))) => Some(read),
-                None => None,
-            };
-            let goes_on = matches!(heard, Some(Ok(Some(_))));
-            feed(&mut self.session, heard, self.clock.now());
-            if !goes_on || self.session.is_done() {
-                return;
-            }
+            let deadline = self.session.deadline();
             // The server agreed to TLS before our write was settled. From here on nothing is read in
             // the clear: a read left over would be taken for one over TLS.
-            if self.session.is_upgrading() {
-                if !matches!(by(self.clock, deadline, write.as_mut()).await, Some(Ok(()))) {
-                    self.session.handle_input(Input::Closed, self.clock.now());
+            let done = if self.session.is_upgrading() {
+                let done = self.until(deadline, write.as_mut()).await;
+                done.map(Either::Left)
+            } else {
+                let read = pin!(self.connection.read());
+                let first = select(write.as_mut(), read);
+                match self.until(deadline, first).await {
+                    Some(Either::Left((written, _))) => Some(Either::Left(written)),
+                    Some(Either::Right((read, _))) => Some(Either::Right(read)),
+                    None => None,
                 }
-                return;
+            };
+            match done {
+                Some(Either::Left(written)) => return written,
+                Some(Either::Right(read)) => {
+                    feed(&mut self.session, Some(read), self.clock.now());
+                }
+                // A timer may be early; then the session goes on, and the write with it.
+                None => feed(&mut self.session, None, self.clock.now()),
+            }
+            heed(&mut self.session, self.leave);
+            if self.session.is_done() {
+                return Ok(());
             }
         }
     }
 
-    /// Has the session end if it was called back.
-    fn heed(&mut self) {
-        if self.is_recalled() {
-            self.session.halt();
+    /// A peer that closed may have said why: that is still there to be read.
+    async fn last_words(&mut self) {
+        let deadline = self.clock.now().after(CLOSE_TIMEOUT);
+        while !self.session.is_done() && !self.session.is_upgrading() {
+            match by(self.clock, deadline, self.connection.read()).await {
+                Some(Ok(Some(octets))) => {
+                    let heard = Some(Ok(Some(octets)));
+                    feed(&mut self.session, heard, self.clock.now());
+                }
+                _ => break,
+            }
         }
+        self.session.handle_input(Input::Closed, self.clock.now());
     }
 
     /// What `future` came to by `deadline`; nothing, too, where the session can end sooner and is
@@ -277,10 +305,6 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
             Either::Right(_) => None,
         }
     }
-
-    fn take(&mut self, read: Option<Result<Option<Vec<u8>>, ConnectionFault>>) {
-        feed(&mut self.session, read, self.clock.now());
-    }
 }
 
 /// Tells the session what reading came to; nothing means that the deadline passed.
@@ -293,6 +317,13 @@ fn feed(
         Some(Ok(Some(octets))) => session.handle_input(Input::Received(&octets), now),
         Some(Ok(None) | Err(ConnectionFault)) => session.handle_input(Input::Closed, now),
         None => session.handle_input(Input::Timeout, now),
+    }
+}
+
+/// Has the session end if it was called back.
+fn heed(session: &mut Session, leave: Option<Leave<'_>>) {
+    if leave.is_some_and(|leave| leave.is_over()) {
+        session.halt();
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
         Accept, AlertChannels, Door, Drain, Email, Entry, MailboxState, ObjectName,
         Outbox as OutboxCase, OutboxQuestion, Reception, Story, Ticket, Tokens, Trigger, Turns,
         Upload, Word, begin_staging, enter, obey,
-        ports::{Clock, ContentStore, OutboxStore, StoreFault},
+        ports::{Clock, ContentStore, StoreFault},
         wake_if_repaired,
     },
     config::{MailboxConfig, Name},

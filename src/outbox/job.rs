@@ -12,7 +12,8 @@
 //! | anything else | – | – | – | – | – | – | – | – | – |
 //!
 //! A dash is no transition: nothing changes. The last two columns are for the message as a whole: if
-//! one recipient has no transition, nobody has (`schedule.rs`).
+//! one recipient has no transition, nobody has (`schedule.rs`). Where the server takes fewer recipients
+//! at a time, an attempt is several transactions; those who are left for the next stay `sending`.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -253,6 +254,32 @@ impl Job {
         now: UnixMillis,
         random: u64,
     ) -> Option<StoryEvent> {
+        self.settle(outcomes, &[], now, random)
+    }
+
+    /// Notes what became of the recipients of [`Self::leased_envelope`] in one transaction, but for
+    /// those of these numbers: they go into a further one of the same attempt, before which this is
+    /// to be stored. Nothing changes where there are none.
+    pub fn go_on(
+        &mut self,
+        outcomes: &[Outcome],
+        left_over: &[usize],
+        now: UnixMillis,
+        random: u64,
+    ) -> Option<StoryEvent> {
+        if left_over.is_empty() {
+            return None;
+        }
+        self.settle(outcomes, left_over, now, random)
+    }
+
+    fn settle(
+        &mut self,
+        outcomes: &[Outcome],
+        left_over: &[usize],
+        now: UnixMillis,
+        random: u64,
+    ) -> Option<StoryEvent> {
         if self.state != State::Sending {
             return None;
         }
@@ -271,14 +298,19 @@ impl Job {
         // in doubt.
         let untold = Outcome::InDoubt(Failure::of_message(Cause::AnswerLost));
         let outcomes_and_more = outcomes.iter().chain(std::iter::repeat(&untold));
-        for (recipient, outcome) in leased.zip(outcomes_and_more) {
-            recipient.settle(outcome, wait, now);
+        let settled = |number: &usize| !left_over.contains(number);
+        for (number, (recipient, outcome)) in leased.zip(outcomes_and_more).enumerate() {
+            if settled(&number) {
+                recipient.settle(outcome, wait, now);
+            }
         }
         self.draw();
-        let event = match outcomes.iter().find_map(Outcome::failure) {
+        let told = outcomes.iter().enumerate();
+        let told = told.filter_map(|(number, outcome)| settled(&number).then_some(outcome));
+        let event = match told.clone().find_map(Outcome::failure) {
             Some(failure) => StoryEvent::because(self.state, failure, now),
             None => {
-                let answer = outcomes.iter().find_map(|outcome| match outcome {
+                let answer = told.clone().find_map(|outcome| match outcome {
                     Outcome::Accepted(answer) => Some(answer.clone()),
                     _ => None,
                 });

@@ -53,13 +53,24 @@ pub enum Output {
     /// Authenticated: call [`Session::begin`](super::Session::begin) or [`Session::quit`](super::Session::quit), or wait.
     Ready,
     /// Call [`Session::content`](super::Session::content) with this piece, by number from 0. Numbers
-    /// go up one by one, and begin again where a message goes out in several transactions.
+    /// go up one by one.
     NeedContent(u32),
-    /// What became of the transaction, recipient by recipient in the envelope's order. Given
-    /// once; then the session is ready again or done.
-    Concluded(Vec<Outcome>),
+    /// What became of the transaction. Given once; then the session is ready again or done.
+    Concluded(Conclusion),
     /// The session is over. Given again however often one asks.
     Done(Result<(), Failure>),
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// Recipient by recipient, in the envelope's order.
+    pub outcomes: Vec<Outcome>,
+    /// The numbers of those who were too many for this transaction and may go into a further one
+    /// at once (RFC 5321 §4.5.3.1.10). Where none is begun their outcome counts. There are only any
+    /// where the server took the message for somebody, so each transaction has fewer than the one
+    /// before.
+    pub left_over: Vec<usize>,
 }
 
 /// What is written may be an access token: `Debug` says how much it is.
@@ -71,7 +82,7 @@ impl fmt::Debug for Output {
             Self::NeedInput { deadline } => write!(f, "NeedInput(until {deadline})"),
             Self::Ready => f.write_str("Ready"),
             Self::NeedContent(piece) => write!(f, "NeedContent({piece})"),
-            Self::Concluded(outcomes) => write!(f, "Concluded({outcomes:?})"),
+            Self::Concluded(conclusion) => write!(f, "Concluded({conclusion:?})"),
             Self::Done(result) => write!(f, "Done({result:?})"),
         }
     }

@@ -8,11 +8,10 @@
 //! nothing, and byte by byte.
 //!
 //! ```text
-//! greeting ─▶ EHLO ─▶ STARTTLS ─▶ TLS ─▶ EHLO ─▶ AUTH ─▶ ready ◀────────────────┐
-//!     └───────── implicit TLS ────────────▲               │ begin              │ RSET
-//!                                                          ▼                    │
-//!                                   ┌──▶ MAIL ─▶ RCPT… ─▶ DATA or BDAT ─▶ content ─▶ accepted
-//!                                   └──────── too many recipients for one transaction ──┘
+//! greeting ─▶ EHLO ─▶ STARTTLS ─▶ TLS ─▶ EHLO ─▶ AUTH ─▶ ready ◀───────────────────┐
+//!     └───────── implicit TLS ────────────▲               │ begin                 │ RSET, or accepted
+//!                                                          ▼                       │
+//!                                        MAIL ─▶ RCPT… ─▶ DATA or BDAT ─▶ content ─┘
 //! ```
 //!
 //! Nothing is authenticated before TLS, and there is no way to send without it.
@@ -33,7 +32,7 @@ pub use classify::{
     advice_of, connect_failed, elsewhere,
 };
 pub use command::ClientName;
-pub use contract::{Input, Output, SessionConfig};
+pub use contract::{Conclusion, Input, Output, SessionConfig};
 pub use reply::{
     EnhancedStatusCode, InvalidReply, PlaintextDrained, Reply, ReplyCode, ReplyParser, Severity,
 };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::Conclusion;
 use crate::{
     mail::{EmailAddress, Envelope},
     outcome::{Answer, Cause, Failure, Outcome},
@@ -54,16 +55,15 @@ pub(super) enum Asked {
 enum Slot {
     /// Not yet named to the server, or named and not yet answered.
     Waiting,
-    /// Taken by the server in the transaction under way.
+    /// Taken by the server.
     Taken,
-    /// One too many for the transaction under way, and what it comes to if there is no further one.
+    /// One too many for the transaction, and what it comes to if there is no further one.
     Over(Outcome),
     /// Done with.
     Settled(Outcome),
 }
 
-/// A message under way: one transaction, or several where the server takes fewer recipients at a
-/// time (RFC 5321 §4.5.3.1.10).
+/// A transaction under way.
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) transaction: Transaction,
@@ -72,7 +72,7 @@ pub(super) struct Progress {
     pub(super) awaited: VecDeque<Asked>,
     /// The refusal of the message for everybody, after which no reply of the group means anything.
     pub(super) refused_for_all: Option<Outcome>,
-    /// All of the content was given out to be sent: from here on the server may have accepted.
+    /// The last octets of the content are being written: from here on the server may have accepted.
     pub(super) handed_over: bool,
 }
 
@@ -123,48 +123,45 @@ impl Progress {
         self.slots.contains(&Slot::Taken)
     }
 
-    /// The server took the message for all whom it had taken.
-    pub(super) fn accepted(&mut self, answer: &Answer) {
-        for slot in &mut self.slots {
-            if *slot == Slot::Taken {
-                *slot = Slot::Settled(Outcome::Accepted(answer.clone()));
-            }
+    /// The result when the server took the message for all whom it had taken. Whoever it said
+    /// nothing about is not among them.
+    pub(super) fn accepted(self, answer: Answer) -> Conclusion {
+        let over = |(index, slot): (usize, &Slot)| matches!(slot, Slot::Over(_)).then_some(index);
+        let left_over = self.slots.iter().enumerate().filter_map(over).collect();
+        let untold = Outcome::Deferred(Failure::of_message(Cause::ProtocolError));
+        Conclusion {
+            left_over,
+            outcomes: self.outcomes(&Outcome::Accepted(answer), &untold),
         }
-    }
-
-    /// Makes ready a further transaction for those who were too many for the last. Call it only
-    /// after one that took somebody, so that every transaction has fewer left than the one before.
-    pub(super) fn go_on(&mut self) -> bool {
-        let mut any = false;
-        for slot in &mut self.slots {
-            if matches!(slot, Slot::Over(_)) {
-                *slot = Slot::Waiting;
-                any = true;
-            }
-        }
-        self.handed_over = false;
-        any
     }
 
     /// The result, where every recipient without an outcome of its own gets `outcome`.
-    pub(super) fn conclude(self, outcome: &Outcome) -> Vec<Outcome> {
-        self.slots
-            .into_iter()
-            .map(|slot| match slot {
-                Slot::Waiting | Slot::Taken => outcome.clone(),
-                Slot::Over(own) | Slot::Settled(own) => own,
-            })
-            .collect()
+    pub(super) fn conclude(self, outcome: &Outcome) -> Conclusion {
+        Conclusion {
+            outcomes: self.outcomes(outcome, outcome),
+            left_over: Vec::new(),
+        }
     }
 
     /// The result when the connection is lost: in doubt for those for whom the server may have
     /// accepted the message, deferred for those for whom it cannot have.
-    pub(super) fn lost(self, cause: Cause) -> Vec<Outcome> {
+    pub(super) fn lost(self, cause: Cause) -> Conclusion {
         let outcome = if self.handed_over {
             Outcome::InDoubt(Failure::of_message(Cause::AnswerLost))
         } else {
             Outcome::Deferred(Failure::of_message(cause))
         };
         self.conclude(&outcome)
+    }
+
+    fn outcomes(self, taken: &Outcome, waiting: &Outcome) -> Vec<Outcome> {
+        self.slots
+            .into_iter()
+            .map(|slot| match slot {
+                Slot::Waiting => waiting.clone(),
+                Slot::Taken => taken.clone(),
+                Slot::Over(own) | Slot::Settled(own) => own,
+            })
+            .collect()
     }
 }

@@ -123,15 +123,16 @@ impl World {
         parts: Vec<Vec<Move>>,
     ) -> Self {
         let vars = vars.as_object().unwrap().clone().into_iter().collect();
+        let clock = VirtualClock::new();
         Self {
             config: Config::parse(&vars),
-            clock: VirtualClock::new(),
             entropy: SeededEntropy::new(3),
             registry: MemoryCustody::new(),
             custody: MemoryCustody::new(),
             cache: MemoryCache::default(),
             provider: ScriptedProvider::new(answers),
-            server: ScriptedServer::new(parts),
+            server: ScriptedServer::new(parts, &clock),
+            clock,
             store: MemoryStore::new(),
             unreachable: Cell::new(false),
             told: RefCell::default(),

@@ -6,6 +6,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use edgepost::{
     mail::{EmailAddress, Envelope},
+    outcome::Outcome,
     secret::AccessToken,
     smtp::{
         ClientName, DotStuffer, Input, Needs, Output, Piece, ReplyParser, Session, SessionConfig,
@@ -259,7 +260,10 @@ impl Watch {
                         .unwrap();
                     self.chunk.clear();
                     match n.parse().unwrap() {
-                        0 => self.asked.push_back("CHUNK".to_owned()),
+                        0 => {
+                            self.chunks += 1;
+                            self.asked.push_back("CHUNK".to_owned());
+                        }
                         octets => self.hears = Hears::Chunk(octets),
                     }
                     continue;
@@ -364,7 +368,20 @@ pub fn session(octets: &[u8]) {
     let mut messages = 0;
     let mut concluded = 0;
     let mut given = 0;
+    // Messages that were written to their end, and how many there were before this one.
+    let (mut by_data, mut whole_before) = (0, 0);
     for _ in 0..600 {
+        // Now and then something has come before we say what we are about to.
+        if session.is_about_to_write() && choices.below(24) == 23 {
+            let words = ["250 ok\r\n", "421 bye\r\n", "552 enough\r\n", "25", ""];
+            match words[choices.below(words.len())] {
+                "" => session.handle_input(Input::Closed, now),
+                text => {
+                    watch.speak(text.as_bytes());
+                    session.handle_input(Input::Received(text.as_bytes()), now);
+                }
+            }
+        }
         match session.poll_output() {
             Output::Transmit(octets) => {
                 let chunks = watch.chunks;
@@ -409,6 +426,7 @@ pub fn session(octets: &[u8]) {
             },
             Output::Ready if messages < 2 => {
                 messages += 1;
+                whole_before = watch.chunks + by_data;
                 let paths = ["b@x.test", "c@x.test", "d@x.test"];
                 let forward_paths = paths[..recipients].iter().map(|path| path.parse().unwrap());
                 let envelope = Envelope {
@@ -453,13 +471,27 @@ pub fn session(octets: &[u8]) {
                             expected.extend_from_slice(b"\r\n");
                         }
                         assert_eq!(body_of_data(&data), expected);
+                        by_data += 1;
                         watch.asked.push_back("CONTENT".to_owned());
                     }
                 }
             }
-            Output::Concluded(outcomes) => {
+            Output::Concluded(conclusion) => {
                 concluded += 1;
+                let outcomes = conclusion.outcomes;
                 assert_eq!((concluded, outcomes.len()), (messages, recipients));
+                // Before all was written nobody is accepted, and nobody in doubt.
+                let final_word = |outcome: &Outcome| {
+                    matches!(outcome, Outcome::Accepted(_) | Outcome::InDoubt(_))
+                };
+                let whole = watch.chunks + by_data > whole_before;
+                assert!(whole || !outcomes.iter().any(final_word), "{outcomes:?}");
+                assert!(
+                    conclusion.left_over.is_empty()
+                        || outcomes
+                            .iter()
+                            .any(|one| matches!(one, Outcome::Accepted(_)))
+                );
             }
             Output::Done(_) => {
                 assert_eq!(messages, concluded, "a message without an end");

@@ -3,30 +3,10 @@
 
 use std::time::Duration;
 
-use crate::support::{Move, Move::*};
-use edgepost::{
-    app::{Story, ports::Clock},
-    limits::QUOTA_WAIT,
-    outbox::{EmailId, State},
-    tls::TlsMode,
-};
+use crate::support::Move::*;
+use edgepost::{app::ports::Clock, limits::QUOTA_WAIT, outbox::State, tls::TlsMode};
 
 use crate::world::*;
-
-/// A transaction by BDAT for recipients answered so.
-fn chunk(rcpts: &[&'static str]) -> Vec<Move> {
-    let mut moves = vec![Hear, Say("250 ok\r\n")];
-    for rcpt in rcpts {
-        moves.extend([Hear, Say(rcpt)]);
-    }
-    moves.extend([HearBdat, Say("250 2.0.0 queued\r\n")]);
-    moves
-}
-
-fn story(world: &World, id: EmailId) -> serde_json::Value {
-    let story = Story::read(&world.store, &"sales".parse().unwrap(), id);
-    serde_json::to_value(story.unwrap().unwrap()).unwrap()
-}
 
 #[test]
 fn content_goes_in_one_chunk_of_exactly_its_octets() {

@@ -16,7 +16,7 @@ use crate::support::{
 use edgepost::{
     app::{
         Accept, Accepted, ApiRequest, Drain, InvalidAccept, Outbox, OutboxAnswer, OutboxQuestion,
-        Reception, Steer, Steered, Tokens, Trigger,
+        Reception, Steer, Steered, Story, Tokens, Trigger,
         ports::{Clock, StoreFault, TokenSource},
     },
     config::{Config, MailboxConfig},
@@ -88,7 +88,7 @@ impl World {
         let name = "sales".parse().unwrap();
         Self {
             store: MemoryStore::new(),
-            server: ScriptedServer::new(parts),
+            server: ScriptedServer::new(parts, &clock),
             entropy: SeededEntropy::new(7),
             cache: MemoryCache::default(),
             source,
@@ -284,4 +284,20 @@ pub fn bye() -> Vec<Move> {
 
 pub fn chain(parts: &[Vec<Move>]) -> Vec<Move> {
     parts.concat()
+}
+
+/// A transaction by BDAT for recipients answered so.
+pub fn chunk(rcpts: &[&'static str]) -> Vec<Move> {
+    let mut moves = vec![Hear, Say("250 ok\r\n")];
+    for rcpt in rcpts {
+        moves.extend([Hear, Say(rcpt)]);
+    }
+    moves.extend([HearBdat, Say("250 2.0.0 queued\r\n")]);
+    moves
+}
+
+/// What the operator reads of a message.
+pub fn story(world: &World, id: EmailId) -> serde_json::Value {
+    let story = Story::read(&world.store, &"sales".parse().unwrap(), id);
+    serde_json::to_value(story.unwrap().unwrap()).unwrap()
 }

@@ -9,6 +9,7 @@ pub struct VirtualClock {
     now: Rc<Cell<UnixMillis>>,
     sleepers: Rc<RefCell<BTreeMap<u64, UnixMillis>>>,
     next: Rc<Cell<u64>>,
+    early_by: Rc<Cell<Duration>>,
 }
 
 impl VirtualClock {
@@ -17,7 +18,13 @@ impl VirtualClock {
             now: Rc::new(Cell::new(NOW)),
             sleepers: Rc::default(),
             next: Rc::default(),
+            early_by: Rc::default(),
         }
+    }
+
+    /// From now on every sleep ends too early by so much.
+    pub fn early_by(&self, by: Duration) {
+        self.early_by.set(by);
     }
 
     pub fn advance(&self, by: Duration) {
@@ -34,13 +41,26 @@ impl VirtualClock {
 
     /// Runs `future` to its end, moving the clock whenever nothing else can happen.
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.run_until(future, || false).expect("it ends")
+    }
+
+    /// Runs `future` to its end, or as far as `dies` does not say that here everything stops; then
+    /// nothing of it goes on.
+    pub fn run_until<T>(
+        &self,
+        future: impl Future<Output = T>,
+        mut dies: impl FnMut() -> bool,
+    ) -> Option<T> {
         let mut future = pin!(future);
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..100_000 {
             // Often: one poll may make something ready for another part of the same future.
             for _ in 0..20 {
                 if let Poll::Ready(done) = future.as_mut().poll(&mut context) {
-                    return done;
+                    return Some(done);
+                }
+                if dies() {
+                    return None;
                 }
             }
             let first = self.sleepers.borrow().values().min().copied();
@@ -57,6 +77,8 @@ impl Clock for VirtualClock {
     }
 
     async fn sleep_until(&self, at: UnixMillis) {
+        let early = u64::try_from(self.early_by.get().as_millis()).unwrap();
+        let at = UnixMillis::new(at.as_millis() - early);
         let me = self.next.get();
         self.next.set(me + 1);
         let _awake = Awake {

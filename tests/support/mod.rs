@@ -37,6 +37,7 @@ use edgepost::{
 mod alerts;
 mod clock;
 mod server;
+mod service;
 mod signer;
 mod store;
 mod tokens;
@@ -44,6 +45,7 @@ mod tokens;
 pub use alerts::{MemoryAlerts, MemoryEmail};
 pub use clock::{SeededEntropy, VirtualClock};
 pub use server::{Move, ScriptedServer};
+use service::Service;
 pub use signer::NativeSigner;
 pub use store::{MemoryStore, Writes};
 pub use tokens::{MemoryCache, MemoryCustody, ScriptedProvider};

@@ -7,6 +7,18 @@ use super::*;
 pub enum Move {
     /// Says this, whenever the client waits.
     Say(&'static str),
+    /// Says this as soon as there is any octet that was not heard: it does not wait for the end.
+    Interrupt(&'static str),
+    /// Lets so much time pass first.
+    Later(Duration),
+    /// The next write is looked at so often in vain before it is settled, though its octets have
+    /// long been heard and may be answered.
+    Slowly(u32),
+    /// The next write fails, and what was said before that is still there to be read.
+    Break,
+    /// Serves transactions by BDAT, in groups or one by one, as they come, and takes so many
+    /// recipients in each.
+    Serve(usize),
     /// Waits for a whole line, and does not care what it says.
     Hear,
     /// Waits for the end of content.
@@ -15,10 +27,6 @@ pub enum Move {
     HearBdat,
     /// The handshake that the client starts now succeeds.
     Tls,
-    /// Says nothing for so long, on a server that has a clock.
-    Pause(Duration),
-    /// The same, since it has begun.
-    PauseUntil(UnixMillis),
     /// Takes no octet that is written from here on.
     Choke,
     /// Closes.
@@ -36,14 +44,19 @@ pub struct ScriptedServer {
     pub tls: Cell<Option<TlsMode>>,
     /// Closing a connection never ends, as it may in the platform.
     pub never_closes: Cell<bool>,
-    /// For a server that takes its time.
-    pub clock: RefCell<Option<VirtualClock>>,
     /// When each line was heard, and the end of each content.
     pub lines: Rc<RefCell<Vec<(UnixMillis, String)>>>,
+    /// Connecting never ends: with implicit TLS, a handshake that stalls.
+    pub never_connects: Cell<bool>,
+    /// Who each message was taken for by a server that serves, in order.
+    pub deliveries: Rc<RefCell<Vec<Vec<String>>>>,
+    /// What was heard on each connection.
+    pub dialogues: RefCell<Vec<Rc<RefCell<Vec<u8>>>>>,
+    clock: VirtualClock,
 }
 
 impl ScriptedServer {
-    pub fn new(parts: Vec<Vec<Move>>) -> Self {
+    pub fn new(parts: Vec<Vec<Move>>, clock: &VirtualClock) -> Self {
         Self {
             parts: RefCell::new(parts.into()),
             connections: Cell::new(0),
@@ -52,9 +65,18 @@ impl ScriptedServer {
             most_open: Cell::new(0),
             tls: Cell::new(None),
             never_closes: Cell::new(false),
-            clock: RefCell::default(),
             lines: Rc::default(),
+            never_connects: Cell::new(false),
+            deliveries: Rc::default(),
+            dialogues: RefCell::default(),
+            clock: clock.clone(),
         }
+    }
+
+    /// What was heard on one connection.
+    pub fn heard_on(&self, connection: usize) -> String {
+        let dialogues = self.dialogues.borrow();
+        String::from_utf8_lossy(&dialogues[connection].borrow()).into_owned()
     }
 
     pub fn heard(&self) -> String {
@@ -73,6 +95,9 @@ impl Connector for ScriptedServer {
     ) -> Result<ScriptedConnection, ConnectionFault> {
         self.tls.set(Some(tls));
         self.connections.set(self.connections.get() + 1);
+        if self.never_connects.get() {
+            std::future::pending::<()>().await;
+        }
         // The round trip that connecting takes: others may run meanwhile.
         let mut waited = false;
         poll_fn(|_| {
@@ -87,14 +112,21 @@ impl Connector for ScriptedServer {
         self.open.set(self.open.get() + 1);
         self.most_open
             .set(self.most_open.get().max(self.open.get()));
+        let dialogue = Rc::default();
+        self.dialogues.borrow_mut().push(Rc::clone(&dialogue));
         Ok(ScriptedConnection {
             part: RefCell::new(part.into()),
             unread: RefCell::default(),
             heard: Rc::clone(&self.heard),
+            dialogue,
             open: Rc::clone(&self.open),
             never_closes: self.never_closes.get(),
-            clock: self.clock.borrow().clone(),
             lines: Rc::clone(&self.lines),
+            clock: self.clock.clone(),
+            later: Cell::new(None),
+            reading: Cell::new(false),
+            writing: Cell::new(false),
+            service: RefCell::new(Service::new(&self.deliveries)),
         })
     }
 }
@@ -103,10 +135,19 @@ pub struct ScriptedConnection {
     part: RefCell<VecDeque<Move>>,
     unread: RefCell<Vec<u8>>,
     heard: Rc<RefCell<Vec<u8>>>,
+    dialogue: Rc<RefCell<Vec<u8>>>,
     open: Rc<Cell<usize>>,
     never_closes: bool,
-    clock: Option<VirtualClock>,
     lines: Rc<RefCell<Vec<(UnixMillis, String)>>>,
+    clock: VirtualClock,
+    /// When the time that is to pass has passed.
+    later: Cell<Option<UnixMillis>>,
+    /// A read was begun and has not ended. As in the platform, it is kept when nobody waits for it
+    /// any more.
+    reading: Cell<bool>,
+    /// A write was begun and has not ended.
+    writing: Cell<bool>,
+    service: RefCell<Service>,
 }
 
 impl Drop for ScriptedConnection {
@@ -137,12 +178,11 @@ impl ScriptedConnection {
                 _ => None,
             };
             let Some(end) = end else { return };
-            let octets: Vec<u8> = unread.drain(..end).collect();
-            if let Some(clock) = &self.clock {
-                let line = String::from_utf8_lossy(&octets).into_owned();
-                self.lines.borrow_mut().push((clock.now(), line));
-            }
-            self.heard.borrow_mut().extend(octets);
+            let heard: Vec<u8> = unread.drain(..end).collect();
+            let line = String::from_utf8_lossy(&heard).into_owned();
+            self.lines.borrow_mut().push((self.clock.now(), line));
+            self.heard.borrow_mut().extend(&heard);
+            self.dialogue.borrow_mut().extend(heard);
             part.pop_front();
         }
     }
@@ -161,48 +201,86 @@ fn bdat_length(unread: &[u8]) -> Option<usize> {
 
 impl Connection for ScriptedConnection {
     async fn read(&self) -> Result<Option<Vec<u8>>, ConnectionFault> {
+        self.reading.set(true);
         loop {
-            let next = poll_fn(|_| {
+            let until = poll_fn(|_| {
                 self.listen();
                 let mut part = self.part.borrow_mut();
                 match part.front().cloned() {
-                    Some(Move::Say(_) | Move::Pause(_) | Move::PauseUntil(_)) => {
-                        Poll::Ready(part.pop_front())
+                    Some(Move::Interrupt(_)) if self.unread.borrow().is_empty() => Poll::Pending,
+                    Some(Move::Say(text) | Move::Interrupt(text)) => {
+                        part.pop_front();
+                        Poll::Ready(Ok(Some(text.as_bytes().to_vec())))
                     }
-                    Some(Move::Close) => Poll::Ready(None),
+                    Some(Move::Close) => Poll::Ready(Ok(None)),
+                    Some(Move::Serve(most)) => {
+                        let mut unread = self.unread.borrow_mut();
+                        match self.service.borrow_mut().answer(&mut unread, most) {
+                            Some(answer) => Poll::Ready(Ok(Some(answer.into_bytes()))),
+                            None => Poll::Pending,
+                        }
+                    }
+                    Some(Move::Later(by)) => {
+                        let until = self.later.take().unwrap_or(self.clock.now().after(by));
+                        if until > self.clock.now() {
+                            self.later.set(Some(until));
+                            return Poll::Ready(Err(until));
+                        }
+                        part.pop_front();
+                        Poll::Ready(Err(until))
+                    }
                     _ => Poll::Pending,
                 }
-            })
-            .await;
-            let clock = || self.clock.as_ref().expect("a server with a clock");
-            let until = match next {
-                Some(Move::Say(text)) => return Ok(Some(text.as_bytes().to_vec())),
-                Some(Move::Pause(time)) => clock().now().after(time),
-                Some(Move::PauseUntil(until)) => until,
-                _ => return Ok(None),
-            };
-            // Whoever gives up reading does not make it shorter.
-            self.part.borrow_mut().push_front(Move::PauseUntil(until));
-            clock().sleep_until(until).await;
-            self.part.borrow_mut().pop_front();
+            });
+            match until.await {
+                Ok(read) => {
+                    self.reading.set(false);
+                    return Ok(read);
+                }
+                Err(until) => self.clock.sleep_until(until).await,
+            }
         }
     }
 
     async fn write(&self, octets: Vec<u8>) -> Result<(), ConnectionFault> {
-        if matches!(self.part.borrow().front(), Some(Move::Close)) {
-            return Err(ConnectionFault);
+        assert!(!self.writing.get(), "the write before it was dropped");
+        let next = self.part.borrow().front().cloned();
+        match next {
+            Some(Move::Close) => return Err(ConnectionFault),
+            Some(Move::Break) => {
+                self.part.borrow_mut().pop_front();
+                return Err(ConnectionFault);
+            }
+            _ => self.writing.set(true),
         }
         poll_fn(|_| match self.part.borrow().front() {
             Some(Move::Choke) => Poll::Pending,
             _ => Poll::Ready(()),
         })
         .await;
+        let mut left = match next {
+            Some(Move::Slowly(times)) => {
+                self.part.borrow_mut().pop_front();
+                times
+            }
+            _ => 0,
+        };
         self.unread.borrow_mut().extend(octets);
         self.listen();
+        poll_fn(|_| match left.checked_sub(1) {
+            Some(less) => {
+                left = less;
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        })
+        .await;
+        self.writing.set(false);
         Ok(())
     }
 
     async fn start_tls(&self) -> Result<(), ConnectionFault> {
+        assert!(!self.reading.get(), "a read in the clear outlives it");
         match self.part.borrow_mut().pop_front() {
             Some(Move::Tls) => Ok(()),
             _ => Err(ConnectionFault),

@@ -124,6 +124,35 @@ fn a_doubt_beside_a_deferral_keeps_its_own_time_and_its_own_count() {
 }
 
 #[test]
+fn s8_those_left_for_a_further_transaction_stay_leased() {
+    let mut job = job(4);
+    job.lease(NOW).unwrap();
+    let before = job.clone();
+    assert_eq!(job.go_on(&[accepted()], &[], NOW, 0), None);
+    assert_eq!(job, before);
+    let outcomes = [accepted(), deferred(), rejected(), deferred()];
+    let event = job.go_on(&outcomes, &[1, 3], NOW, 0).unwrap();
+    assert_eq!(
+        (event.state, event.cause, event.attempt, job.due_at),
+        (
+            State::Sending,
+            Some(Cause::RecipientsRefused),
+            Some(1),
+            None
+        )
+    );
+    let states = |job: &Job| job.recipients.iter().map(|to| to.state).collect::<Vec<_>>();
+    let expected = [State::Sent, State::Sending, State::Failed, State::Sending];
+    assert_eq!(states(&job), expected);
+    let left = ["r1@x.test", "r3@x.test"].map(|to| to.parse().unwrap());
+    assert_eq!(job.leased_envelope().forward_paths, left);
+    // Whatever happens now is theirs alone.
+    job.found_leased(NOW, 0).unwrap();
+    let expected = [State::Sent, State::InDoubt, State::Failed, State::InDoubt];
+    assert_eq!(states(&job), expected);
+}
+
+#[test]
 fn a_lease_found_after_a_restart_is_a_doubt() {
     let mut job = job(1);
     job.lease(NOW).unwrap();

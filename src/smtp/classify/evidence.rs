@@ -156,6 +156,7 @@ pub static EVIDENCE: &[Evidence] = &[
     exchange("exchange_concurrency", Auth, "432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information.", MicrosoftSubmission),
     exchange("exchange_concurrency", Content, "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", MicrosoftSubmission),
     exchange("exchange_rate", Mail, "421 4.4.2 Message submission rate for this client has exceeded the configured limit", MicrosoftReports),
+    exchange("exchange_rate", Content, "421 4.4.2 Message submission rate for this client has exceeded the configured limit", MicrosoftReports),
     exchange("later_at_opening", Greeting, "421 4.3.2 Service not available", MicrosoftReports),
     exchange("closing", Mail, "421 4.3.2 Service not available", MicrosoftReports),
     exchange("later", Mail, "451 4.7.0 Temporary server error. Please try again later.", MicrosoftReports),

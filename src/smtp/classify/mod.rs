@@ -99,10 +99,26 @@ pub(super) fn connection_refused(service: Option<Service>, step: Step, reply: &R
     }
 }
 
+/// A server that says that it closes, though it was asked for nothing. Its reason counts where it is
+/// one that is known.
+pub(super) fn closing_unasked(service: Option<Service>, reply: &Reply) -> Failure {
+    let failure = connection_refused(service, Step::Greeting, reply);
+    match failure.cause {
+        Cause::GreetingRefused => Failure {
+            cause: Cause::ConnectionLost,
+            ..failure
+        },
+        _ => failure,
+    }
+}
+
 /// A refusal of one of the steps of a transaction.
 pub(super) fn refused(service: Option<Service>, step: Step, reply: &Reply) -> Judgement {
     let (failure, verdict) = judge(service, step, reply);
     let outcome = match verdict {
+        // RFC 5321 §3.8: the server is closing. Behind the end of content nobody can tell whether it
+        // still took the message, whatever reason it gives.
+        _ if step == Step::Content && reply.is_closing() => Outcome::InDoubt(failure),
         Verdict::Never => Outcome::Rejected(failure),
         Verdict::InDoubt => Outcome::InDoubt(failure),
         Verdict::Later | Verdict::FurtherTransaction | Verdict::Mailbox(_) | Verdict::Quota => {

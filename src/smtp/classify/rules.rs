@@ -50,9 +50,6 @@ const WEB_LOGIN: &str = "Google wants a sign-in in the browser or took this for 
 /// Every rule, in the order in which they are asked.
 #[rustfmt::skip]
 pub static RULES: &[Rule] = &[
-    // RFC 5321 §3.8: the server is closing. Behind the end of content nobody can tell whether it
-    // still took the message, whatever reason it gives.
-    rule("closing_behind_content", ANYBODY, CONTENT, Of(&[421]), Status::Any, InDoubt),
     // A success where it makes no sense, such as 250 to DATA: not a word about acceptance.
     rule("nonsense_behind_content", ANYBODY, CONTENT, DONE, Status::Any, InDoubt)
         .cause(Cause::ProtocolError),
@@ -207,6 +204,7 @@ pub static RULES: &[Rule] = &[
     rule("refused_at_opening", ANYBODY, OPENING, PERMANENT, Status::Any, Mailbox(Configuration)),
     // The server is closing (RFC 5321 §3.8), and has seen nothing of the message but its sender.
     rule("closing", ANYBODY, MAIL, Of(&[421]), Status::Any, Mailbox(Transient)),
+    rule("closing_behind_content", ANYBODY, CONTENT, Of(&[421]), Status::Any, InDoubt),
     rule("later", ANYBODY, SENDING, TRANSIENT, Status::Any, Later),
     rule("never", ANYBODY, SENDING, PERMANENT, Status::Any, Never),
 ];

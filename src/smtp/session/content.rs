@@ -3,7 +3,7 @@
 
 use super::{
     Cause, Command, Failure, Outcome, Reply, Session, Severity, State, Step, UnixMillis,
-    connection_lost,
+    ending::connection_lost,
 };
 use crate::{
     limits::{CONTENT_TIMEOUT, FINAL_REPLY_TIMEOUT},
@@ -109,7 +109,7 @@ impl Session {
             Piece::Unreadable => Err(Cause::ContentUnreadable),
         };
         match last {
-            Ok(_) if now > self.hand_over_by => self.lose(Cause::TimedOut),
+            Ok(_) if now > self.hand_over_by => self.withhold(Cause::TimedOut),
             Ok(wire) => self.hand_over(wire, now),
             Err(cause) => self.withhold(cause),
         }
@@ -133,38 +133,37 @@ impl Session {
             self.hand_over(line, now);
         } else {
             self.outputs.push_back(Output::Transmit(line));
-            self.want_content(now);
+            self.wait_in(State::Chunk, CONTENT_TIMEOUT, now);
         }
     }
 
-    /// Writes the last octets. From here on the server may have accepted.
+    /// Has the last octets written.
     fn hand_over(&mut self, wire: Vec<u8>, now: UnixMillis) {
+        self.outputs.push_back(Output::Transmit(wire));
+        self.wait_in(State::HandingOver, FINAL_REPLY_TIMEOUT, now);
+    }
+
+    /// The last octets are being written. From here on the server may have accepted.
+    pub(super) fn handed_over(&mut self) {
         if let Some(progress) = &mut self.progress {
             progress.handed_over = true;
         }
-        self.outputs.push_back(Output::Transmit(wire));
-        self.wait_in(State::Acceptance, FINAL_REPLY_TIMEOUT, now);
-    }
-
-    /// Gives up on content that is not to be handed over. It says nothing against the mailbox.
-    fn withhold(&mut self, cause: Cause) {
-        let failure = Failure::of_message(cause);
-        self.report(&match cause {
-            Cause::ContentUnfit => Outcome::Rejected(failure.clone()),
-            _ => Outcome::Deferred(failure.clone()),
-        });
-        self.fail(failure);
+        self.state = State::Acceptance;
     }
 
     /// A reply while content is still going out: no end of content has been sent, and none may
-    /// be, so the connection is of no further use.
+    /// be, so the connection is of no further use. Of the mailbox it says no more than the reply.
     pub(super) fn refused_early(&mut self, reply: &Reply) {
         self.report(&match refused(self.service, Step::Content, reply).outcome {
             // Nothing was handed over whole, so there is no doubt.
             Outcome::InDoubt(failure) => Outcome::Deferred(failure),
             outcome => outcome,
         });
-        self.fail(connection_lost());
+        self.fail(if reply.is_closing() {
+            connection_lost()
+        } else {
+            Failure::of_message(Cause::ConnectionLost)
+        });
     }
 
     pub(super) fn acceptance_reply(&mut self, reply: &Reply, now: UnixMillis) {
@@ -172,16 +171,9 @@ impl Session {
             let outcome = refused(self.service, Step::Content, reply).outcome;
             return self.conclude(&outcome, reply.is_closing(), now);
         }
-        if let Some(progress) = &mut self.progress {
-            progress.accepted(&reply.answer());
-            // Those who were too many go into a further transaction at once (RFC 5321
-            // §4.5.3.1.10), if there is time to hand it over.
-            if now < self.hand_over_by && !self.halted && progress.go_on() {
-                return self.say_envelope(now);
-            }
-        }
         self.state = State::Ready;
-        let accepted = Outcome::Accepted(reply.answer());
-        self.report(&accepted);
+        if let Some(progress) = self.progress.take() {
+            self.give_out(progress.accepted(reply.answer()));
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{
     Cause, Command, Content, Failure, Outcome, Reply, Session, Severity, State, Step, UnixMillis,
-    connection_lost,
 };
 use crate::{
     limits::REPLY_TIMEOUT,
@@ -27,7 +26,12 @@ impl Session {
             return;
         }
         self.hand_over_by = hand_over_by;
-        self.say_envelope(now);
+        if self.replies.is_drained() {
+            self.say_envelope(now);
+        } else {
+            // The server has begun to speak, and its words would be taken for the answer.
+            self.lose(Cause::ProtocolError);
+        }
     }
 
     /// What the server does not offer and the message cannot do without. There is no use in
@@ -52,7 +56,7 @@ impl Session {
 
     /// Writes MAIL; with PIPELINING every RCPT behind it, and DATA where that is how content goes.
     /// DATA ends its group, BDAT waits until somebody was taken (RFC 2920 §3.1).
-    pub(super) fn say_envelope(&mut self, now: UnixMillis) {
+    fn say_envelope(&mut self, now: UnixMillis) {
         let Some(progress) = &mut self.progress else {
             return;
         };
@@ -169,7 +173,7 @@ impl Session {
             // The server would send an empty message to those it says it took.
             (354, Some(outcome)) if any_taken => {
                 self.report(&outcome);
-                self.fail(connection_lost());
+                self.fail(Failure::of_message(Cause::ProtocolError));
             }
             // RFC 2920 §3.1: a server that wants content though nobody was taken gets none of it.
             (354, outcome) => {

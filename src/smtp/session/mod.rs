@@ -1,7 +1,9 @@
 //! The session: its states, what goes in and what comes out. What each reply leads to stands in
-//! `opening` (until it is ready), `envelope` (MAIL to DATA) and `content` (what comes behind).
+//! `opening` (until it is ready), `envelope` (MAIL to DATA), `content` (what comes behind) and `ending`;
+//! how a session ends that is called back, in `halt`.
 
 mod content;
+mod ending;
 mod envelope;
 mod halt;
 mod opening;
@@ -11,11 +13,7 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use self::content::Content;
 use super::{
     Input, Output, Reply, ReplyParser, Service, SessionConfig, Severity, Step,
-    capabilities::Capabilities,
-    classify::{Loss, loss},
-    command::Command,
-    sasl::Mechanism,
-    transaction::Progress,
+    capabilities::Capabilities, command::Command, sasl::Mechanism, transaction::Progress,
 };
 use crate::{
     limits::{CLOSE_TIMEOUT, REPLY_TIMEOUT},
@@ -67,8 +65,12 @@ enum State {
     Ready,
     /// The replies to MAIL, RCPT and DATA that the transaction under way counts.
     Envelope,
+    /// That BDAT is written, which content follows at once.
+    Chunk,
     /// Pieces of content, from our own side.
     Content,
+    /// That the last octets are written. Until then nothing can be accepted.
+    HandingOver,
     Acceptance,
     /// The reply to content that has nobody to go to.
     LoneDot,
@@ -111,9 +113,19 @@ impl Session {
         self.state == State::Tls
     }
 
-    /// What to do next.
+    /// Whether the next output is octets to be written. Before that is asked for, whoever drives the
+    /// session does well to hand in what has come: a server that is gone, or has spoken unasked,
+    /// makes the session think better of it.
+    pub fn is_about_to_write(&self) -> bool {
+        matches!(self.outputs.front(), Some(Output::Transmit(_)))
+    }
+
+    /// What to do next. Octets that are given out count as written.
     pub fn poll_output(&mut self) -> Output {
         if let Some(output) = self.outputs.pop_front() {
+            if let Output::Transmit(_) = &output {
+                self.written();
+            }
             return output;
         }
         match &self.state {
@@ -147,7 +159,7 @@ impl Session {
             // Nobody asked for it, so whoever drives the session has lost count.
             Input::TlsEstablished => self.fail(protocol_error()),
             Input::Closed => self.lose(Cause::ConnectionLost),
-            Input::Timeout if now >= self.deadline => self.lose(Cause::TimedOut),
+            Input::Timeout if now >= self.deadline => self.overdue(now),
             Input::Timeout => {}
         }
     }
@@ -161,28 +173,43 @@ impl Session {
         }
     }
 
+    fn written(&mut self) {
+        match self.state {
+            State::Chunk => self.state = State::Content,
+            State::HandingOver => self.handed_over(),
+            _ => {}
+        }
+    }
+
     fn read_replies(&mut self, now: UnixMillis) {
         loop {
-            // Those to one group of commands may come together (RFC 2920 §3.1).
-            let owed = match (&self.state, &self.progress) {
-                (State::Envelope, Some(progress)) => progress.awaited.len(),
-                _ => 1,
-            };
             match self.replies.next_reply() {
-                Ok(Some(reply)) => self.handle_reply(&reply, now),
-                Ok(None) => return,
+                Ok(Some(reply)) if self.awaits_reply() => self.handle_reply(&reply, now),
+                Ok(Some(reply)) => self.unasked(&reply),
+                Ok(None) => break,
                 Err(_) => self.lose(Cause::ProtocolError),
             }
             let leaving = matches!(self.state, State::Done(_) | State::Tls);
             if leaving {
                 return;
             }
-            // A server that speaks before it is spoken to has lost count, or somebody speaks for
-            // it: its next words would be taken for the answer to a command not yet sent.
-            if owed <= 1 && !self.replies.is_drained() {
-                self.lose(Cause::ProtocolError);
-                return;
-            }
+        }
+        // The beginning of a reply that nobody asked for. When ready, it may yet be a good-bye.
+        if !self.replies.is_drained() && !self.awaits_reply() && self.state != State::Ready {
+            self.lose(Cause::ProtocolError);
+        }
+    }
+
+    /// Whether a reply that comes now can be one to what was said. While something is still to be
+    /// written it cannot, but for one that stops the content.
+    fn awaits_reply(&self) -> bool {
+        match self.state {
+            State::Content | State::HandingOver => true,
+            State::Ready | State::Chunk | State::Tls | State::Done(_) => false,
+            _ => !self
+                .outputs
+                .iter()
+                .any(|output| matches!(output, Output::Transmit(_))),
         }
     }
 
@@ -197,90 +224,15 @@ impl Session {
             | State::Auth(_)
             | State::AuthRefusal(_) => self.opening_reply(reply, now),
             State::Envelope => self.envelope_reply(reply, now),
-            State::Content => self.refused_early(reply),
+            State::Content | State::HandingOver => self.refused_early(reply),
             State::Acceptance => self.acceptance_reply(reply, now),
             State::LoneDot => self.end_transaction(reply.is_closing(), now),
             State::Rset if positive => self.state = State::Ready,
+            // To RSET there is no refusal (RFC 5321 §4.3.2).
+            State::Rset => self.lose(Cause::ConnectionLost),
             State::Quit => self.state = State::Done(Ok(())),
-            // To RSET there is no refusal (RFC 5321 §4.3.2); when ready, nothing was asked.
-            State::Rset | State::Ready | State::Tls | State::Done(_) => {
-                self.lose(Cause::ConnectionLost);
-            }
+            State::Ready | State::Chunk | State::Tls | State::Done(_) => self.unasked(reply),
         }
-    }
-
-    /// Ends a transaction that the server refused as a whole.
-    fn conclude(&mut self, outcome: &Outcome, closing: bool, now: UnixMillis) {
-        self.report(outcome);
-        self.end_transaction(closing, now);
-    }
-
-    /// Leaves a transaction that did not end in acceptance: with RSET, because servers differ in
-    /// what they keep of it, and a message behind it must not meet the rest.
-    fn end_transaction(&mut self, closing: bool, now: UnixMillis) {
-        let unsettled = Outcome::Deferred(Failure::of_message(Cause::ProtocolError));
-        self.report(&unsettled);
-        if closing {
-            self.fail(connection_lost());
-        } else {
-            self.ask(&Command::Rset, State::Rset, now);
-        }
-    }
-
-    /// Gives out the result of the transaction under way, if one is.
-    fn report(&mut self, outcome: &Outcome) {
-        if let Some(progress) = self.progress.take() {
-            self.outputs
-                .push_back(Output::Concluded(progress.conclude(outcome)));
-        }
-    }
-
-    /// The connection is gone, or not to be trusted any more.
-    fn lose(&mut self, cause: Cause) {
-        if let Some(progress) = self.progress.take() {
-            self.outputs
-                .push_back(Output::Concluded(progress.lost(cause)));
-        }
-        if self.state == State::Quit {
-            self.state = State::Done(Ok(()));
-            return;
-        }
-        let failure = match self.place_of(cause) {
-            Some(loss) => loss.failure(),
-            None => Failure::of_mailbox(cause, Trouble::Transient),
-        };
-        self.fail(failure);
-    }
-
-    /// Where the place of a loss says more than that it happened.
-    fn place_of(&self, cause: Cause) -> Option<Loss> {
-        let implicit = self.config.tls == TlsMode::Implicit;
-        match (&self.state, cause) {
-            // Octets that are no SMTP came through TLS, or through none.
-            (_, Cause::ProtocolError) => None,
-            (State::Tls, _) => Some(loss::TLS_HANDSHAKE),
-            (State::EhloTls, _) if !implicit => Some(loss::TLS_FIRST_OCTETS),
-            (State::Greeting, Cause::TimedOut) if !implicit => Some(loss::NO_GREETING),
-            // Once there is an octet of it, the port is of the right kind.
-            (State::Greeting, Cause::ConnectionLost) if self.replies.is_drained() => {
-                Some(if implicit {
-                    loss::TLS_AT_START
-                } else {
-                    loss::NOT_GREETED
-                })
-            }
-            (State::AuthChallenge(_) | State::Auth(_), Cause::ConnectionLost) => {
-                Some(loss::AT_AUTH)
-            }
-            _ => None,
-        }
-    }
-
-    fn fail(&mut self, failure: Failure) {
-        // What was to be written is of no use on a connection that is given up.
-        self.outputs
-            .retain(|output| matches!(output, Output::Concluded(_)));
-        self.state = State::Done(Err(failure));
     }
 
     fn ask(&mut self, command: &Command<'_>, awaited: State, now: UnixMillis) {
@@ -289,12 +241,15 @@ impl Session {
     }
 
     fn wait_in(&mut self, awaited: State, within: Duration, now: UnixMillis) {
-        let handing_over = matches!(awaited, State::Envelope | State::Content);
         self.state = awaited;
         self.deadline = now.after(within);
-        if handing_over {
+        if self.is_before_content_is_over() {
             self.deadline = self.deadline.min(self.hand_over_by);
         }
+    }
+
+    fn is_before_content_is_over(&self) -> bool {
+        matches!(self.state, State::Envelope | State::Chunk | State::Content)
     }
 }
 
@@ -306,8 +261,4 @@ impl fmt::Debug for Session {
 
 fn protocol_error() -> Failure {
     Failure::of_mailbox(Cause::ProtocolError, Trouble::Transient)
-}
-
-fn connection_lost() -> Failure {
-    Failure::of_mailbox(Cause::ConnectionLost, Trouble::Transient)
 }

@@ -191,8 +191,9 @@ impl Client {
             Ok(pieces.nth(index as usize).map(<[u8]>::to_vec))
         };
         let sending = self.link.transact(transaction, long_from_now(), piece);
-        let outcomes = self.runtime.block_on(sending);
-        outcomes.iter().map(say).collect()
+        let conclusion = self.runtime.block_on(sending);
+        assert_eq!(conclusion.left_over, [0; 0], "no server here has a limit");
+        conclusion.outcomes.iter().map(say).collect()
     }
 
     /// Waits until another message can be sent.

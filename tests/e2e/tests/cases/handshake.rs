@@ -17,13 +17,14 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, fault, falls_silent) in faults() {
         let over_tls = format!("{name}, implicit TLS");
-        let (found, becomes) = if falls_silent {
-            ("", NOT_CONNECTED_IN_TIME)
+        let becomes = if falls_silent {
+            NOT_CONNECTED_IN_TIME
         } else {
-            ("no_connection_over_tls", NOT_CONNECTED)
+            NOT_CONNECTED
         };
         let setup = || Setup::always(fault.clone());
         cases.push(silent(name, setup(), TLS_FAILED, "tls_failed_in_handshake"));
+        let found = "no_connection_over_tls";
         cases.push(silent(over_tls, setup().over_tls(), becomes, found));
     }
     cases.extend(certificates(", implicit TLS"));

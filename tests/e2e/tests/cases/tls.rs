@@ -1,8 +1,12 @@
 //! No credential without TLS that is offered, begun and verified as it should be.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use edgepost_e2e::site::VISITOR;
 use edgepost_e2e::{Case, Setup, Site};
-use edgepost_sandbox::{BadCertificate, ContentForm, Fault, How, Segment, Step};
+use edgepost_sandbox::{BadCertificate, ContentForm, Fault, How, Script, Segment, Step};
 
 use super::outcome::{Becomes, case, check, with};
 
@@ -14,13 +18,19 @@ const TLS_OR_CONNECTION: Becomes = Becomes::Soon(&["tls_failed", "connection_los
 /// How many connections close in the middle of TLS while others are served.
 const CLOSED_AT_TLS: usize = 100;
 
+/// Requests in flight while they do.
+const IN_FLIGHT: usize = 2;
+
+/// Between two of them: other cases run beside this one.
+const BREATH: Duration = Duration::from_millis(200);
+
 pub fn cases() -> Vec<Case> {
     let mut cases = not_offered();
     cases.extend(certificates(""));
     cases.extend(at_starttls());
     cases.extend(offers_change());
     cases.push(Case::with(
-        "T5b a hundred broken starts disturb no other request",
+        "T5b a hundred broken starts disturb no request in flight",
         crowd(),
         hundred_broken_starts,
     ));
@@ -198,22 +208,85 @@ fn offers(before: &[&str], after: &[&str]) -> Fault {
 }
 
 fn crowd() -> Setup {
-    let fault = Fault::CloseWithStartTls { how: How::Fin };
+    let fault = |how| Fault::CloseWithStartTls { how };
     Setup {
         mailboxes: CLOSED_AT_TLS,
-        ..Setup::always(fault)
+        connections: vec![Script::of([fault(How::Rst)]); CLOSED_AT_TLS / 2],
+        ..Setup::always(fault(How::Fin))
     }
 }
 
 fn hundred_broken_starts(site: &Site) {
+    let (over, ids) = (AtomicBool::new(false), Mutex::default());
+    std::thread::scope(|scope| {
+        let _over = Over(&over);
+        let ask = || asks(site, &over, &ids);
+        let askers: Vec<_> = (0..IN_FLIGHT).map(|_| scope.spawn(ask)).collect();
+        break_all(site, &ids);
+        over.store(true, Ordering::Relaxed);
+        for asker in askers {
+            let answered = asker.join().expect("every request is answered");
+            assert!(answered >= CLOSED_AT_TLS / 4, "{answered} requests");
+        }
+    });
+    for id in &held(&ids) {
+        let story = site.story(id);
+        for cause in story.causes("deferred") {
+            assert!(
+                matches!(cause, "tls_failed" | "connection_lost"),
+                "{:#}",
+                story.0
+            );
+        }
+    }
+    assert_eq!(site.mails().len(), 0);
+    assert!(site.connections().len() >= CLOSED_AT_TLS, "each was tried");
+}
+
+/// Whoever waits for this waits no longer, also where the case has failed.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn held(ids: &Mutex<Vec<String>>) -> Vec<String> {
+    ids.lock().expect("nobody failed").clone()
+}
+
+/// Asks all the while, in turn, the very objects whose connections break: the Outbox of the last
+/// message, and one before. Says how many requests were answered.
+fn asks(site: &Site, over: &AtomicBool, ids: &Mutex<Vec<String>>) -> usize {
+    let mut answered = 0;
+    while !over.load(Ordering::Relaxed) {
+        let ids = held(ids);
+        let asked = match answered % 2 {
+            0 => ids.last(),
+            _ => ids.get(answered % ids.len().max(1)),
+        };
+        if let Some(id) = asked {
+            let _answered = site.story(id);
+            answered += 1;
+        }
+        std::thread::sleep(BREATH);
+    }
+    answered
+}
+
+/// A message to each mailbox, until all have failed.
+fn break_all(site: &Site, ids: &Mutex<Vec<String>>) {
     let fields = [
         ("name", "Ada"),
         ("email", VISITOR),
         ("message", "canary-of-the-body"),
     ];
-    let ids: Vec<String> = (0..CLOSED_AT_TLS)
-        .map(|form| site.send_to(form, &fields))
-        .collect();
+    for form in 0..CLOSED_AT_TLS {
+        let id = site.send_to(form, &fields);
+        ids.lock().expect("nobody failed").push(id);
+    }
+    let ids = held(ids);
     // While the attempts fail one after the other, every other request is answered.
     let deferred = |id: &String| site.story(id).was("deferred");
     let mut waiting: Vec<&String> = ids.iter().collect();
@@ -230,16 +303,4 @@ fn hundred_broken_starts(site: &Site) {
         });
         waiting.is_empty()
     });
-    for id in &ids {
-        let story = site.story(id);
-        for cause in story.causes("deferred") {
-            assert!(
-                matches!(cause, "tls_failed" | "connection_lost"),
-                "{:#}",
-                story.0
-            );
-        }
-    }
-    assert_eq!(site.mails().len(), 0);
-    assert!(site.connections().len() >= CLOSED_AT_TLS, "each was tried");
 }

@@ -34,13 +34,25 @@ pub fn cases() -> Vec<Case> {
             "S18b content of commands where CHUNKING is not offered",
             taken_without_chunking,
         ),
+        Case::new(
+            "S18b content of commands on a replacement connection",
+            replaced,
+        ),
         Case {
             name: "S18b content of commands on a replacement connection without CHUNKING",
             check: Check::Pair("exim", "exim-without-chunking", replacement),
         },
         Case {
-            name: "S18b content of commands on a replacement connection of another server",
+            name: "S18b content of commands on a replacement connection with nothing offered",
+            check: Check::Pair("exim", "exim-without-either", replacement),
+        },
+        Case {
+            name: "S18b content of commands on a replacement connection of smtp-server",
             check: Check::Pair("exim", "smtp-server", replacement),
+        },
+        Case {
+            name: "S18b content of commands on a replacement connection of aiosmtpd",
+            check: Check::Pair("exim", "aiosmtpd", replacement),
         },
     ]
 }
@@ -159,17 +171,35 @@ fn taken_without_chunking(server: &Server) {
     taken(server);
 }
 
-/// What one connection was offered is nothing to the next.
-fn replacement(first: &Server, second: &Server) {
+/// A connection that ends with the message in doubt.
+fn lose(server: &Server) {
     let lost = commands().from("content-closed");
-    let mut client = Client::open(first);
+    let mut client = Client::open(server);
     assert_eq!(client.send(&lost), ["in_doubt answer_lost"]);
     client.close();
-    assert_eq!(first.accepted(), []);
+    assert_eq!(server.accepted(), []);
+}
+
+/// What one connection was offered is nothing to the next.
+fn replacement(first: &Server, second: &Server) {
+    lose(first);
     taken_without_chunking(second);
-    check(
-        second,
-        &commands().from("mail-refused"),
-        &["rejected sender_refused"],
-    );
+    for refused in [mail_refused, mail_deferred, rcpt_refused, content_refused] {
+        lose(first);
+        refused(second);
+    }
+}
+
+/// The same server, and a connection that took the place of one that was lost.
+fn replaced(server: &Server) {
+    for case in [
+        mail_refused,
+        mail_deferred,
+        rcpt_refused,
+        content_refused,
+        taken,
+    ] {
+        lose(server);
+        case(server);
+    }
 }
