@@ -220,8 +220,9 @@ pub const CONSENT_REMEMBERED: Duration = Duration::from_secs(3600);
 pub const CONSENTS: usize = 50;
 
 /// Outboxes and Keepers that the Registry knows. Each is a mailbox or a credential; the record of so
-/// many is about 60 KB, in a row that may hold 2 MB.
-pub const REGISTRY_OBJECTS: usize = 1000;
+/// many is about 150 KB, in a row that may hold 2 MB. An application that sends for a thousand addresses
+/// has one credential and a thousand Outboxes.
+pub const REGISTRY_OBJECTS: usize = 2500;
 
 /// How long an object waits for the Registry before its first use: whoever handed something in waits
 /// with it.

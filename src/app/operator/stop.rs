@@ -19,9 +19,13 @@ use super::{
     Mailboxes, Operator, Registrar, Who, by_script, unknown,
 };
 use crate::{
-    limits::STOP_TIMEOUT,
+    limits::{REGISTRY_OBJECTS, STOP_TIMEOUT},
     pages::{self, Action, Notice},
 };
+
+/// What is said of a Registry that was once lost, or is full: it stopped what it knows.
+const INCOMPLETE: &str =
+    "registry (does not know all that was ever used; what is configured was told)";
 
 /// Who was told, and did or did not answer.
 #[derive(Default)]
@@ -114,7 +118,13 @@ where
         let mut objects = self.configured();
         match known {
             Some(Ok(RegistryAnswer::Known(known))) => {
-                told.answered.push("registry".to_owned());
+                // A list that is not whole must not pass for one.
+                let whole = known.lost.is_none() && known.objects.len() < REGISTRY_OBJECTS;
+                if whole {
+                    told.answered.push("registry".to_owned());
+                } else {
+                    told.silent.push(INCOMPLETE.to_owned());
+                }
                 for name in known.objects {
                     if !objects.contains(&name) {
                         objects.push(name);
