@@ -277,6 +277,18 @@ pub const TOKEN_LIFETIME_DEFAULT: Duration = Duration::from_secs(300);
 /// A token is renewed this long before it ends: it must outlive a session, and clocks differ.
 pub const TOKEN_EXPIRY_MARGIN: Duration = Duration::from_secs(120);
 
+/// How long Workers KV may show an old value after a new one was written: "up to 60 seconds or
+/// more" elsewhere. <https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency>
+pub const KV_STALE_MAX: Duration = Duration::from_secs(60);
+
+/// How long before the margin begins an access token that is in use is renewed. Ours: several
+/// times [`KV_STALE_MAX`], and a provider that has a bad minute is asked again meanwhile.
+pub const TOKEN_RENEWAL_LEAD: Duration = Duration::from_secs(300);
+
+/// How often the provider is asked about a credential that nobody uses. Ours: a grant that has ended
+/// is to be known within the day, and one request a day is nothing to anybody.
+pub const CREDENTIAL_CHECK_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// The least time to live that Workers KV takes.
 /// <https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys>
 pub const KV_TTL_MIN: Duration = Duration::from_secs(60);

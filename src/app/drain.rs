@@ -146,6 +146,9 @@ where
         if let Some(link) = link {
             link.close().await;
         }
+        if let Some((_, tokens)) = &self.account {
+            tokens.report(self.clock).await;
+        }
         sent?;
         self.owner().tell(began).await?;
         // Nothing is awaited between this look and arming, so no message accepted meanwhile can
@@ -195,6 +198,12 @@ where
             let Some(job) = self.store.next_due(now)? else {
                 return Ok(());
             };
+            // The mailbox was disconnected, or connected anew, while the connection was open.
+            if self.is_token_gone()
+                && let Some(old) = link.take()
+            {
+                old.abandon().await;
+            }
             if link.is_none() {
                 match self.open().await {
                     Ok(opened) => *link = Some(opened),
@@ -316,6 +325,11 @@ where
             health: Some(&health),
             alerts: self.owner().after_failure(failure, job.id)?.as_ref(),
         })
+    }
+
+    fn is_token_gone(&self) -> bool {
+        let account = self.account.as_ref();
+        account.is_some_and(|(_, tokens)| tokens.memory.is_empty())
     }
 
     fn owner(&self) -> Owner<'a, S, K, E, A> {

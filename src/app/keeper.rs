@@ -4,6 +4,7 @@ mod ask;
 mod connect;
 mod custody;
 mod disconnect;
+mod renewal;
 mod trial;
 
 use std::cell::RefCell;
@@ -71,10 +72,19 @@ impl KeeperAnswer {
     }
 }
 
-/// A sealed token, and the token itself where it is new.
+/// A sealed token, and the token itself where it is new and everybody is to have it.
 struct Found {
     sealed: Vec<u8>,
-    fresh: Option<CachedToken>,
+    news: Option<CachedToken>,
+}
+
+/// Why an access token is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Somebody waits for it.
+    Now,
+    /// Somebody may, later.
+    Ahead,
 }
 
 /// One credential's Keeper. The lock belongs to the object and outlives the call.
@@ -122,16 +132,10 @@ where
     /// A token that is fresh and is not the one named as `refused`; at most one request to the
     /// provider, and none while the last failure forbids it.
     pub async fn token(&self, refused: Option<&Fingerprint>) -> KeeperAnswer {
-        let answer = {
-            let _flight = self.flight.lock().await;
-            self.token_alone(refused).await
-        };
-        match answer {
+        let _flight = self.flight.lock().await;
+        match self.token_alone(refused).await {
             Ok(Ok(found)) => {
-                // Not under the lock: nobody has to wait for the cache.
-                if let Some(fresh) = &found.fresh {
-                    self.share(fresh, &found.sealed).await;
-                }
+                self.share(&found).await;
                 KeeperAnswer::Token(STANDARD.encode(found.sealed))
             }
             Ok(Err(failure)) => KeeperAnswer::Failure(failure),
@@ -146,13 +150,10 @@ where
         let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
         if let Some(granted) = self.try_candidate(&mut record).await? {
-            return self.keep(record, granted);
+            return self.keep(record, granted, Need::Now);
         }
-        if let Some(sealed) = self.still_good(&record, refused) {
-            return Ok(Ok(Found {
-                sealed,
-                fresh: None,
-            }));
+        if let Some(found) = self.still_good(&mut record, refused) {
+            return Ok(Ok(found));
         }
         let now = self.clock.now();
         if let (false, Some(failure)) = (record.health.allows(now), &record.failure) {
@@ -163,7 +164,7 @@ where
             Err(failure) => return Ok(Err(failure)),
         };
         match self.ask(&grant).await {
-            Ok(granted) => self.keep(record, granted),
+            Ok(granted) => self.keep(record, granted, Need::Now),
             Err(failure) => self.fail(record, &failure),
         }
     }
@@ -171,7 +172,8 @@ where
     fn keep(
         &self,
         mut record: Record,
-        granted: Granted,
+        mut granted: Granted,
+        need: Need,
     ) -> Result<Result<Found, TokenFailure>, Broken> {
         if let Some(rotated) = &granted.refresh_token {
             record.refresh = Some(self.seal_refresh(rotated)?);
@@ -179,8 +181,16 @@ where
         if let Err(too_narrow) = self.suffices(&granted) {
             return self.fail(record, &too_narrow);
         }
+        granted.access.unused = need == Need::Ahead;
+        granted.access.epoch = record.epoch;
         let sealed = self.seal(self.record, &granted.access.to_stored())?;
+        let now = self.clock.now();
         record.access = Some(STANDARD.encode(&sealed));
+        (record.asked_at, record.issued_at) = (now, now);
+        record.expires_at = granted.access.expires_at;
+        if need == Need::Now {
+            record.used_at = now;
+        }
         record.health = Health::Up;
         record.failure = None;
         // Before anyone uses the new access token: if this object died with a rotated refresh
@@ -188,7 +198,7 @@ where
         self.store(&record)?;
         Ok(Ok(Found {
             sealed,
-            fresh: Some(granted.access),
+            news: Some(granted.access),
         }))
     }
 
@@ -208,24 +218,50 @@ where
             .health
             .after_failure(&failure.failure, "", now, random);
         record.failure = Some(failure.clone());
+        record.asked_at = now;
         self.store(record)
     }
 
-    fn still_good(&self, record: &Record, refused: Option<&Fingerprint>) -> Option<Vec<u8>> {
+    /// The token in custody, if it will do. One that was asked for ahead is in use from now on.
+    fn still_good(&self, record: &mut Record, refused: Option<&Fingerprint>) -> Option<Found> {
         let sealed = STANDARD.decode(record.access.as_ref()?).ok()?;
         let token = CachedToken::from_stored(&self.sealer.open(self.record, &sealed).ok()?)?;
         let named = refused.is_some_and(|name| *name == Fingerprint::of(token.token.expose()));
-        (token.is_fresh(self.clock.now()) && !named).then_some(sealed)
+        if named || !token.is_fresh(self.clock.now()) {
+            return None;
+        }
+        // The token is good whether or not that can be noted.
+        let noted = token.unused.then(|| self.first_use(record, token));
+        let unchanged = Found { sealed, news: None };
+        Some(noted.and_then(Result::ok).unwrap_or(unchanged))
     }
 
-    /// Puts the token where every Outbox of this credential finds it, if it lives long enough to
-    /// be worth a write.
-    async fn share(&self, access: &CachedToken, sealed: &[u8]) {
-        let good_for = access
+    /// Takes the mark off a token that was asked for ahead, for everybody: whoever finds it now need
+    /// not come here with it.
+    fn first_use(&self, record: &mut Record, mut token: CachedToken) -> Result<Found, Broken> {
+        token.unused = false;
+        let sealed = self.seal(self.record, &token.to_stored())?;
+        record.access = Some(STANDARD.encode(&sealed));
+        record.used_at = self.clock.now();
+        self.store(record)?;
+        Ok(Found {
+            sealed,
+            news: Some(token),
+        })
+    }
+
+    /// Puts a new token where every Outbox of this credential finds it, if it lives long enough to be
+    /// worth a write. In flight: what is written later could take the place of what a disconnect has
+    /// written meanwhile.
+    async fn share(&self, found: &Found) {
+        let Some(news) = &found.news else { return };
+        let good_for = news
             .good_for(self.clock.now())
             .saturating_sub(TOKEN_EXPIRY_MARGIN);
         if good_for >= KV_TTL_MIN {
-            let put = self.cache.put(self.record, sealed, good_for.as_secs());
+            let put = self
+                .cache
+                .put(self.record, &found.sealed, good_for.as_secs());
             let deadline = self.clock.now().after(CACHE_TIMEOUT);
             // One that takes too long costs the others a question to this Keeper.
             by(self.clock, deadline, put).await;

@@ -42,6 +42,6 @@ pub use reception::Reception;
 pub use registry::{Consent, Registry, RegistryAnswer, RegistryQuestion};
 pub use story::Story;
 pub use submit::{Link, Opening};
-pub use tokens::Tokens;
+pub use tokens::{TokenMemory, Tokens};
 pub use turns::Turns;
 pub use upload::{Ticket, Upload, begin_staging};

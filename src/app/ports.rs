@@ -77,12 +77,14 @@ pub trait TokenCache {
     fn put(&self, record: &str, value: &[u8], ttl_seconds: u64) -> impl Future<Output = ()>;
 }
 
-/// Where the Keeper's record is kept, for good.
+/// Where a small object keeps its one record, for good, and its one alarm.
 pub trait TokenCustody {
     /// The record, if there is one.
     fn load(&self) -> Result<Option<String>, StoreFault>;
     /// Replaces the record. Durable before anything that follows leaves this object.
     fn store(&self, record: &str) -> Result<(), StoreFault>;
+    /// Arms the alarm, whatever it was armed for, or disarms it.
+    fn arm(&self, at: Option<UnixMillis>) -> Result<(), StoreFault>;
 }
 
 /// The Keeper of a credential, asked from elsewhere.

@@ -1,9 +1,15 @@
-//! The one record of an object that keeps one.
+//! The one record of an object that keeps one, and its alarm.
 
 use worker::Storage;
 
-use super::sql::{exec, first_text};
-use crate::app::ports::{StoreFault, TokenCustody};
+use super::{
+    alarm,
+    sql::{exec, first_text},
+};
+use crate::{
+    app::ports::{StoreFault, TokenCustody},
+    time::UnixMillis,
+};
 
 /// One row in the object's SQLite.
 pub(super) struct SqliteCustody {
@@ -21,5 +27,9 @@ impl TokenCustody for SqliteCustody {
     fn store(&self, record: &str) -> Result<(), StoreFault> {
         let query = "INSERT OR REPLACE INTO credential (only, record) VALUES (1, ?)";
         exec(&self.storage, query, vec![record.into()]).map(drop)
+    }
+
+    fn arm(&self, at: Option<UnixMillis>) -> Result<(), StoreFault> {
+        alarm::arm(&self.storage, at)
     }
 }

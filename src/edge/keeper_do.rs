@@ -16,14 +16,15 @@ use super::{
 };
 use crate::{
     app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest},
-    config::Name,
-    oauth::{Fingerprint, TokenFailure},
+    config::{MailboxConfig, Name},
+    limits::{CREDENTIAL_CHECK_EVERY, STORE_RETRY},
+    oauth::{Credential, Fingerprint, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
 
 /// Holds one credential's refresh token and asks the provider for access tokens.
-#[durable_object(fetch)]
+#[durable_object(alarm)]
 pub struct TokenKeeper {
     env: Env,
     name: Option<String>,
@@ -62,6 +63,27 @@ impl DurableObject for TokenKeeper {
         };
         self.answer(&mailbox, asked).await
     }
+
+    async fn alarm(&self) -> Result<Response> {
+        let config = env::config(&self.env);
+        let own = |mailbox: &MailboxConfig| self.is_of(&mailbox.credential());
+        let mut mailboxes = config.mailboxes.iter();
+        let mailbox = mailboxes.find(|(_, mailbox)| own(mailbox));
+        let again_after = match mailbox {
+            Some((name, _)) => {
+                let woken = self.answer(name, Asked::Wake).await;
+                // Storage cannot be used. An error would make the platform call again a few times,
+                // and then never.
+                (!woken.is_ok_and(|answer| answer.status_code() == 200)).then_some(STORE_RETRY)
+            }
+            // It is not configured here, and may be again.
+            None => Some(CREDENTIAL_CHECK_EVERY),
+        };
+        if let Some(after) = again_after {
+            self.custody.storage.set_alarm(after).await?;
+        }
+        Response::ok("")
+    }
 }
 
 /// What is asked, by its path.
@@ -70,6 +92,7 @@ enum Asked<'a> {
     Connect(&'a ConnectQuestion),
     Disconnect,
     Holds,
+    Wake,
 }
 
 impl Asked<'_> {
@@ -78,12 +101,16 @@ impl Asked<'_> {
         match self {
             Self::Token(_) => Response::from_json(&KeeperAnswer::Failure(failure)),
             Self::Connect(_) => Response::from_json(&ConnectAnswer::Refused(failure.failure)),
-            Self::Disconnect | Self::Holds => Response::error("not here", 503),
+            Self::Disconnect | Self::Holds | Self::Wake => Response::error("not here", 503),
         }
     }
 }
 
 impl TokenKeeper {
+    fn is_of(&self, credential: &Credential) -> bool {
+        self.name.as_deref() == Some(credential.keeper_name().as_str())
+    }
+
     async fn answer(&self, mailbox: &Name, asked: Asked<'_>) -> Result<Response> {
         let config = env::config(&self.env);
         let (Some(mailbox), Some(root_key)) = (config.mailboxes.get(mailbox), &config.root_key)
@@ -94,7 +121,7 @@ impl TokenKeeper {
         let credential = mailbox.credential();
         // During a deploy an Outbox of one version may ask a Keeper of another: it must not be
         // given the token of a credential that is configured differently here.
-        if self.name.as_deref() != Some(credential.keeper_name().as_str()) {
+        if !self.is_of(&credential) {
             return asked.refused(TokenFailure::unavailable());
         }
         let record = credential.cache_record();
@@ -129,6 +156,10 @@ impl TokenKeeper {
             }
             Asked::Disconnect => match keeper.disconnect().await {
                 Ok(disconnected) => Response::from_json(&disconnected),
+                Err(_) => Response::error("storage", 503),
+            },
+            Asked::Wake => match keeper.wake().await {
+                Ok(()) => Response::ok(""),
                 Err(_) => Response::error("storage", 503),
             },
             Asked::Holds => match keeper.holds_grant() {

@@ -8,6 +8,7 @@
     reason = "the platform's types have none"
 )]
 
+mod alarm;
 mod body;
 mod clock;
 mod content_table;

@@ -1,9 +1,6 @@
 //! The Outbox object: one for each sending mailbox.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    rc::Rc,
-};
+use std::{cell::OnceCell, rc::Rc};
 
 use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
@@ -25,14 +22,14 @@ use super::{
 use crate::{
     app::{
         Accept, AlertChannels, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story,
-        Ticket, Tokens, Trigger, Turns, Upload, begin_staging,
+        Ticket, TokenMemory, Tokens, Trigger, Turns, Upload, begin_staging,
         ports::{Clock, ContentStore, OutboxStore, StoreFault},
         resume,
     },
     config::{MailboxConfig, Name},
     limits::STORE_RETRY,
     mail::Place,
-    oauth::{CachedToken, Credential},
+    oauth::Credential,
     seal::{Purpose, Sealer},
 };
 
@@ -55,7 +52,7 @@ struct Inner {
     store: OnceCell<SqliteStore>,
     drain: Drain,
     reception: Reception,
-    token: RefCell<Option<CachedToken>>,
+    token: TokenMemory,
 }
 
 impl DurableObject for Outbox {
@@ -67,7 +64,7 @@ impl DurableObject for Outbox {
             store: OnceCell::new(),
             drain: Drain::default(),
             reception: Reception::default(),
-            token: RefCell::new(None),
+            token: TokenMemory::default(),
         };
         Self {
             inner: Rc::new(inner),
@@ -201,7 +198,7 @@ impl Inner {
 
     /// Forgets what was found of the mailbox, and the token that was in use.
     fn resume(&self) -> Result<Response> {
-        self.token.replace(None);
+        self.token.forget(0);
         match self.store().and_then(|store| resume(store, &PlatformClock)) {
             Ok(()) => Response::ok(""),
             Err(StoreFault) => Response::error("storage", 503),

@@ -80,7 +80,7 @@ fn trouble_that_comes_again_is_told_of_again() {
     world.source.failure = None;
     world.run_alarms(later(HOUR));
     world.source.failure = Some(dead_grant());
-    world.memory.replace(None);
+    world.memory.forget(0);
     world.cache.values.borrow_mut().clear();
     world.accept();
     world.run_alarms(later(2 * HOUR));
@@ -287,7 +287,7 @@ fn without_a_channel_nothing_is_kept_and_a_channel_that_comes_is_told_what_is_so
     world.run_alarms(NOW);
     assert_eq!(world.store.alerts().unwrap(), AlertLog::default());
     world.source.failure = Some(dead_grant());
-    world.memory.replace(None);
+    world.memory.forget(0);
     world.cache.values.borrow_mut().clear();
     world.accept();
     world.run_alarms(later(HOUR));

@@ -44,6 +44,7 @@ pub struct MemoryCustody {
     /// Whether a record with an access token is stored.
     pub has_access: Rc<Cell<bool>>,
     pub writes: Cell<Writes>,
+    pub alarm: Cell<Option<UnixMillis>>,
 }
 
 impl MemoryCustody {
@@ -52,6 +53,7 @@ impl MemoryCustody {
             record: RefCell::default(),
             has_access: Rc::default(),
             writes: Cell::new(Writes::Work),
+            alarm: Cell::default(),
         }
     }
 }
@@ -79,6 +81,11 @@ impl TokenCustody for MemoryCustody {
         } else {
             Err(StoreFault)
         }
+    }
+
+    fn arm(&self, at: Option<UnixMillis>) -> Result<(), StoreFault> {
+        self.alarm.set(at);
+        Ok(())
     }
 }
 

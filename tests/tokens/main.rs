@@ -14,12 +14,16 @@
 mod support;
 
 mod custody;
+mod renewal;
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use edgepost::{
     app::{
-        Keeper, KeeperAnswer, Tokens,
+        Keeper, KeeperAnswer, TokenMemory, Tokens,
         ports::{Clock, TokenSource},
     },
     oauth::{CachedToken, Fingerprint, Provider, Right, TokenFailure},
@@ -47,6 +51,8 @@ struct World {
     sealer: Sealer,
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
+    /// How often an Outbox has asked the Keeper.
+    questions: Cell<usize>,
     google: Provider,
     right: Right,
     client_secret: Secret,
@@ -65,6 +71,7 @@ impl World {
             sealer: Sealer::new(&root_key, None, Purpose::Seal),
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
+            questions: Cell::default(),
             google: Provider::google(),
             right: Right::Consent,
             client_secret: Secret::new("client-secret"),
@@ -115,6 +122,7 @@ impl World {
 
 impl TokenSource for World {
     async fn token(&self, refused: Option<&Fingerprint>) -> Result<CachedToken, TokenFailure> {
+        self.questions.set(self.questions.get() + 1);
         self.answer(refused).await.open(&self.sealer, RECORD)
     }
 }
@@ -294,7 +302,7 @@ fn without_a_grant_nobody_is_asked() {
 #[test]
 fn a_record_of_a_later_version_is_left_alone() {
     let world = World::new([(200, ONE)]);
-    let later = r#"{"v":3,"refresh":null,"access":null,"settings":null,"failure":null}"#;
+    let later = r#"{"v":4,"refresh":null,"access":null,"settings":null,"failure":null}"#;
     world.custody.record.replace(Some(later.to_owned()));
     world.token(None).unwrap_err();
     assert_eq!(world.custody.record.borrow().as_deref(), Some(later));
@@ -345,16 +353,20 @@ fn l1_nothing_stored_or_cached_or_answered_shows_a_token() {
     assert_eq!(*world.cache.ttls.borrow(), [3480]);
 }
 
-/// How an Outbox looks for a token.
-fn look(world: &World, memory: &RefCell<Option<CachedToken>>, refused: Option<&str>) -> String {
-    let tokens = Tokens {
+fn tokens<'a>(world: &'a World, memory: &'a TokenMemory) -> Tokens<'a, MemoryCache, World> {
+    Tokens {
         memory,
         cache: &world.cache,
         source: world,
         sealer: &world.sealer,
         record: RECORD,
-    };
+    }
+}
+
+/// How an Outbox looks for a token.
+fn look(world: &World, memory: &TokenMemory, refused: Option<&str>) -> String {
     let refused = refused.map(Fingerprint::of);
+    let tokens = tokens(world, memory);
     let token = world
         .clock
         .run(tokens.token(refused.as_ref(), &world.clock))
@@ -365,7 +377,7 @@ fn look(world: &World, memory: &RefCell<Option<CachedToken>>, refused: Option<&s
 #[test]
 fn memory_comes_first_then_the_cache_then_the_keeper() {
     let world = World::new([(200, ONE), (200, TWO)]);
-    let (first, second) = (RefCell::default(), RefCell::default());
+    let (first, second) = (TokenMemory::default(), TokenMemory::default());
     assert_eq!(look(&world, &first, None), "canary-one");
     // Another Outbox of the same credential finds it in the cache, even if the Keeper were gone.
     world.custody.record.replace(None);
@@ -379,7 +391,7 @@ fn memory_comes_first_then_the_cache_then_the_keeper() {
 #[test]
 fn d5_a_cache_that_fails_lies_or_is_stale_costs_a_question_and_nothing_else() {
     let world = World::new([(200, ONE), (200, TWO)]);
-    look(&world, &RefCell::default(), None);
+    look(&world, &TokenMemory::default(), None);
     let good = world.cache.values.borrow()[RECORD].clone();
 
     let mut garbled = good.clone();
@@ -395,10 +407,10 @@ fn d5_a_cache_that_fails_lies_or_is_stale_costs_a_question_and_nothing_else() {
             .values
             .borrow_mut()
             .insert(RECORD.to_owned(), value);
-        assert_eq!(look(&world, &RefCell::default(), None), "canary-one");
+        assert_eq!(look(&world, &TokenMemory::default(), None), "canary-one");
     }
     world.cache.broken.set(true);
-    assert_eq!(look(&world, &RefCell::default(), None), "canary-one");
+    assert_eq!(look(&world, &TokenMemory::default(), None), "canary-one");
     assert_eq!(world.requests(), 1);
 
     // Stale: an old token is served after it has expired.
@@ -409,14 +421,14 @@ fn d5_a_cache_that_fails_lies_or_is_stale_costs_a_question_and_nothing_else() {
         .borrow_mut()
         .insert(RECORD.to_owned(), good);
     world.clock.set(NOW.after(Duration::from_secs(3600)));
-    assert_eq!(look(&world, &RefCell::default(), None), "canary-two");
+    assert_eq!(look(&world, &TokenMemory::default(), None), "canary-two");
     assert!(world.clock.now() >= NOW);
 }
 
 #[test]
 fn a_refused_token_is_not_taken_from_the_cache_again() {
     let world = World::new([(200, ONE), (200, TWO)]);
-    let memory = RefCell::default();
+    let memory = TokenMemory::default();
     assert_eq!(look(&world, &memory, None), "canary-one");
     assert_eq!(look(&world, &memory, Some("canary-one")), "canary-two");
     assert_eq!(look(&world, &memory, None), "canary-two");

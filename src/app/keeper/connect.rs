@@ -8,7 +8,7 @@ use super::{
         ports::{Clock, Connector, Entropy, HttpClient, TokenCache, TokenCustody},
         submit::{Link, Opening},
     },
-    Broken, Keeper,
+    Broken, Found, Keeper,
 };
 use crate::{
     config::{MailboxConfig, Name},
@@ -107,21 +107,23 @@ where
             return Ok(Err(failure));
         }
         let sealed = self.seal(self.record, &granted.access.to_stored())?;
-        {
-            let _flight = self.flight.lock().await;
-            let mut record = self.load()?;
-            // A refresh token that was supplied as a secret is taken over now, if it was not before:
-            // later it would take the place of this grant.
-            self.adopt_settings(&mut record)?;
-            record.refresh = Some(self.seal_refresh(refresh_token)?);
-            record.access = Some(STANDARD.encode(&sealed));
-            record.health = Health::Up;
-            record.failure = None;
-            record.candidate = None;
-            record.disconnected = false;
-            self.store(&record)?;
-        }
-        self.share(&granted.access, &sealed).await;
+        let _flight = self.flight.lock().await;
+        let mut record = self.load()?;
+        // A refresh token that was supplied as a secret is taken over now, if it was not before:
+        // later it would take the place of this grant.
+        self.adopt_settings(&mut record)?;
+        record.refresh = Some(self.seal_refresh(refresh_token)?);
+        record.access = Some(STANDARD.encode(&sealed));
+        record.health = Health::Up;
+        record.failure = None;
+        record.candidate = None;
+        record.disconnected = false;
+        self.store(&record)?;
+        self.share(&Found {
+            sealed,
+            news: Some(granted.access.clone()),
+        })
+        .await;
         let account = granted
             .account
             .and_then(|account| account.email.or(account.preferred_username));

@@ -8,6 +8,7 @@ use super::{
         ports::{Clock, Entropy, HttpClient, StoreFault, TokenCache, TokenCustody, random},
     },
     Broken, Keeper,
+    renewal::next_alarm,
 };
 use crate::secret::Secret;
 
@@ -26,11 +27,11 @@ where
             self.unsaved.replace(None);
         }
         let Some(stored) = self.custody.load().map_err(|StoreFault| Broken)? else {
-            return Ok(Record::new());
+            return Ok(Record::new(self.clock.now()));
         };
         // A record that cannot be read is left alone: writing over it would lose the grant.
-        let mut record = Record::read(&stored).ok_or(Broken)?;
-        if self.reseal(&mut record)? {
+        let (mut record, is_old) = Record::read(&stored, self.clock.now()).ok_or(Broken)?;
+        if self.reseal(&mut record)? || is_old {
             self.store(&record)?;
         }
         Ok(record)
@@ -63,12 +64,19 @@ where
         Ok(changed)
     }
 
+    /// Stores the record and arms the alarm for what follows from it.
     pub(super) fn store(&self, record: &Record) -> Result<(), Broken> {
-        let record = serde_json::to_string(record).map_err(|_| Broken)?;
-        self.custody.store(&record).map_err(|StoreFault| {
-            self.unsaved.replace(Some(record));
+        let text = serde_json::to_string(record).map_err(|_| Broken)?;
+        self.custody.store(&text).map_err(|StoreFault| {
+            self.unsaved.replace(Some(text));
             Broken
-        })
+        })?;
+        self.arm(record)
+    }
+
+    pub(super) fn arm(&self, record: &Record) -> Result<(), Broken> {
+        let at = next_alarm(record, self.right);
+        self.custody.arm(at).map_err(|StoreFault| Broken)
     }
 
     /// A sealed refresh token.
