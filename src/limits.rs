@@ -277,6 +277,10 @@ pub const TOKEN_LIFETIME_DEFAULT: Duration = Duration::from_secs(300);
 /// A token is renewed this long before it ends: it must outlive a session, and clocks differ.
 pub const TOKEN_EXPIRY_MARGIN: Duration = Duration::from_secs(120);
 
+/// How soon a Keeper tries again to reach the Outbox that tells the owner. Ours: an Outbox that is at
+/// work takes no news, and is done within minutes.
+pub const OWNER_TELL_RETRY: Duration = Duration::from_secs(15 * 60);
+
 /// How long Workers KV may show an old value after a new one was written: "up to 60 seconds or
 /// more" elsewhere. <https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency>
 pub const KV_STALE_MAX: Duration = Duration::from_secs(60);

@@ -5,6 +5,7 @@ mod connect;
 mod custody;
 mod disconnect;
 mod renewal;
+mod standing;
 mod trial;
 
 use std::cell::RefCell;
@@ -18,9 +19,10 @@ use super::{
     ports::{Clock, Entropy, HttpClient, NoEntropy, TokenCache, TokenCustody, random},
     submit::by,
 };
-pub(super) use connect::verifier_record;
+pub(super) use connect::consent_record;
 pub use connect::{ConnectAnswer, ConnectQuestion};
 pub use disconnect::Disconnected;
+pub use standing::{Standing, Trial};
 
 use crate::{
     config::Name,
@@ -149,9 +151,6 @@ where
     ) -> Result<Result<Found, TokenFailure>, Broken> {
         let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
-        if let Some(granted) = self.try_candidate(&mut record).await? {
-            return self.keep(record, granted, Need::Now);
-        }
         if let Some(found) = self.still_good(&mut record, refused) {
             return Ok(Ok(found));
         }
@@ -165,61 +164,74 @@ where
         };
         match self.ask(&grant).await {
             Ok(granted) => self.keep(record, granted, Need::Now),
-            Err(failure) => self.fail(record, &failure),
+            Err(failure) => self.fail(record, &failure, Need::Now),
         }
     }
 
     fn keep(
         &self,
         mut record: Record,
-        mut granted: Granted,
+        granted: Granted,
         need: Need,
     ) -> Result<Result<Found, TokenFailure>, Broken> {
         if let Some(rotated) = &granted.refresh_token {
             record.refresh = Some(self.seal_refresh(rotated)?);
         }
         if let Err(too_narrow) = self.suffices(&granted) {
-            return self.fail(record, &too_narrow);
+            return self.fail(record, &too_narrow, need);
         }
-        granted.access.unused = need == Need::Ahead;
-        granted.access.epoch = record.epoch;
-        let sealed = self.seal(self.record, &granted.access.to_stored())?;
+        let found = self.put_access(&mut record, granted.access, need)?;
+        // Before anyone uses the new access token: if this object died with a rotated refresh
+        // token unsaved, the grant would be lost.
+        self.secure(&record)?;
+        Ok(Ok(found))
+    }
+
+    /// Puts an access token into the record: the credential works.
+    fn put_access(
+        &self,
+        record: &mut Record,
+        mut access: CachedToken,
+        need: Need,
+    ) -> Result<Found, Broken> {
+        access.unused = need == Need::Ahead;
+        access.epoch = record.epoch;
+        let sealed = self.seal(self.record, &access.to_stored())?;
         let now = self.clock.now();
         record.access = Some(STANDARD.encode(&sealed));
         (record.asked_at, record.issued_at) = (now, now);
-        record.expires_at = granted.access.expires_at;
+        record.expires_at = access.expires_at;
         if need == Need::Now {
             record.used_at = now;
         }
-        record.health = Health::Up;
-        record.failure = None;
-        // Before anyone uses the new access token: if this object died with a rotated refresh
-        // token unsaved, the grant would be lost.
-        self.store(&record)?;
-        Ok(Ok(Found {
+        record.works();
+        Ok(Found {
             sealed,
-            news: Some(granted.access),
-        }))
+            news: Some(access),
+        })
     }
 
     fn fail(
         &self,
         mut record: Record,
         failure: &TokenFailure,
+        need: Need,
     ) -> Result<Result<Found, TokenFailure>, Broken> {
-        self.note(&mut record, failure)?;
-        Ok(Err(held(failure, &record.health, self.clock.now())))
-    }
-
-    fn note(&self, record: &mut Record, failure: &TokenFailure) -> Result<(), Broken> {
-        let random = u64::from_be_bytes(random(self.entropy)?);
         let now = self.clock.now();
-        record.health = record
-            .health
-            .after_failure(&failure.failure, "", now, random);
+        record.health = self.after(&record.health, failure)?;
         record.failure = Some(failure.clone());
         record.asked_at = now;
-        self.store(record)
+        // Whoever asked for a token tells the owner; what is found unasked, nobody else knows.
+        let unknown = need == Need::Ahead && !failure.is_transient();
+        record.tell_at = unknown.then_some(now);
+        // With a rotated refresh token in it, perhaps.
+        self.secure(&record)?;
+        Ok(Err(held(failure, &record.health, now)))
+    }
+
+    fn after(&self, health: &Health, failure: &TokenFailure) -> Result<Health, Broken> {
+        let random = u64::from_be_bytes(random(self.entropy)?);
+        Ok(health.after_failure(&failure.failure, "", self.clock.now(), random))
     }
 
     /// The token in custody, if it will do. One that was asked for ahead is in use from now on.

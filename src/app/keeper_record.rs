@@ -32,7 +32,7 @@ pub(super) struct Record {
     pub(super) health: Health,
     /// The failure that `health` is about.
     pub(super) failure: Option<TokenFailure>,
-    /// A supplied refresh token that takes the place of one that works, once it has proved good.
+    /// A refresh token that takes the place of the one above, if there is one, once it has proved good.
     #[serde(default)]
     pub(super) candidate: Option<Candidate>,
     /// An operator disconnected the mailbox: only what was not known then connects it again.
@@ -66,8 +66,28 @@ fn never() -> UnixMillis {
 pub(super) struct Candidate {
     /// Sealed, in base64.
     pub(super) refresh: String,
-    /// Why the provider did not take it: it is not tried again under the same settings.
+    /// Why the provider or the mail server did not take it: it is not tried again under the same
+    /// settings.
     pub(super) refused: Option<TokenFailure>,
+    /// How trying it went where that decided nothing.
+    #[serde(default)]
+    pub(super) health: Health,
+}
+
+impl Candidate {
+    pub(super) fn new(refresh: String) -> Self {
+        Self {
+            refresh,
+            refused: None,
+            health: Health::Up,
+        }
+    }
+
+    /// When it is tried next; a time that is past where that is at once.
+    pub(super) fn due_at(&self) -> Option<UnixMillis> {
+        let until = self.health.down_until();
+        self.refused.is_none().then(|| until.unwrap_or_else(never))
+    }
 }
 
 impl Record {
@@ -118,6 +138,22 @@ impl Record {
         let superfluous = self.bootstraps.len().saturating_sub(BOOTSTRAPS_KNOWN);
         self.bootstraps.drain(..superfluous);
         self.bootstraps.push(bootstrap);
+    }
+
+    /// Forgets what was found wrong.
+    pub(super) fn works(&mut self) {
+        self.health = Health::Up;
+        self.failure = None;
+        self.tell_at = None;
+    }
+
+    /// Begins with another grant, or with none: what came of the one before is in force no more.
+    pub(super) fn replace_grant(&mut self, refresh: Option<String>) {
+        self.refresh = refresh;
+        self.access = None;
+        self.candidate = None;
+        self.epoch = self.epoch.saturating_add(1);
+        self.works();
     }
 
     /// Whether there is a grant that may still be good: only the provider's word that it has ended

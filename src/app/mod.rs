@@ -26,6 +26,7 @@ mod upload;
 mod wall;
 
 pub use alert_channels::AlertChannels;
+pub use alerts::learn;
 pub use api_request::{ApiRequest, Idempotency};
 pub use content::ContentReader;
 pub use door::{Door, Entry, OutboxUnavailable, Outboxes};
@@ -34,7 +35,8 @@ pub use email::Email;
 pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};
 pub use keeper::{
-    ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest,
+    ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest, Standing,
+    Trial,
 };
 pub use meter::{Meter, Rate};
 pub use operator::{Mailboxes, Operator, Registrar, Unreachable, is_operators};

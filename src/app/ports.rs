@@ -13,6 +13,7 @@ use crate::{
     mail::{EmailAddress, PartNumber, Place},
     oauth::{Fingerprint, TokenFailure},
     outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, StoryEvent},
+    outcome::Failure,
     time::UnixMillis,
     tls::TlsMode,
 };
@@ -94,6 +95,15 @@ pub trait TokenSource {
         &self,
         refused: Option<&Fingerprint>,
     ) -> impl Future<Output = Result<crate::oauth::CachedToken, TokenFailure>>;
+}
+
+/// The mailboxes that a credential serves, as its Keeper reaches their Outboxes.
+pub trait Served {
+    /// Has the owner told of what was found out about the credential. An application's may serve many
+    /// mailboxes, and one alert is enough: only the first of them is asked.
+    fn tell(&self, failure: &Failure) -> impl Future<Output = Result<(), NotTold>>;
+    /// Has all of them begin with a new grant.
+    fn resume(&self, epoch: u32) -> impl Future<Output = Result<(), NotTold>>;
 }
 
 /// Counts requests, outside of all Outboxes.

@@ -11,19 +11,20 @@ use super::{
     env,
     fetch::PlatformHttp,
     kv::KvCache,
+    served::ServedOutboxes,
     socket::PlatformConnector,
     stub,
 };
 use crate::{
     app::{ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest},
-    config::{MailboxConfig, Name},
+    config::Name,
     limits::{CREDENTIAL_CHECK_EVERY, STORE_RETRY},
-    oauth::{Credential, Fingerprint, TokenFailure},
+    oauth::{Fingerprint, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
 
-/// Holds one credential's refresh token and asks the provider for access tokens.
+/// Standing one credential's refresh token and asks the provider for access tokens.
 #[durable_object(alarm)]
 pub struct TokenKeeper {
     env: Env,
@@ -58,7 +59,7 @@ impl DurableObject for TokenKeeper {
         let KeeperRequest { mailbox, refused } = stub::asked(&mut request).await?;
         let asked = match path.as_str() {
             "/disconnect" => Asked::Disconnect,
-            "/holds" => Asked::Holds,
+            "/standing" => Asked::Standing,
             _ => Asked::Token(refused.as_ref()),
         };
         self.answer(&mailbox, asked).await
@@ -66,10 +67,8 @@ impl DurableObject for TokenKeeper {
 
     async fn alarm(&self) -> Result<Response> {
         let config = env::config(&self.env);
-        let own = |mailbox: &MailboxConfig| self.is_of(&mailbox.credential());
-        let mut mailboxes = config.mailboxes.iter();
-        let mailbox = mailboxes.find(|(_, mailbox)| own(mailbox));
-        let again_after = match mailbox {
+        let keeper = self.name.as_deref().unwrap_or_default();
+        let again_after = match config.served_by(keeper).next() {
             Some((name, _)) => {
                 let woken = self.answer(name, Asked::Wake).await;
                 // Storage cannot be used. An error would make the platform call again a few times,
@@ -91,7 +90,7 @@ enum Asked<'a> {
     Token(Option<&'a Fingerprint>),
     Connect(&'a ConnectQuestion),
     Disconnect,
-    Holds,
+    Standing,
     Wake,
 }
 
@@ -100,17 +99,13 @@ impl Asked<'_> {
     fn refused(&self, failure: TokenFailure) -> Result<Response> {
         match self {
             Self::Token(_) => Response::from_json(&KeeperAnswer::Failure(failure)),
-            Self::Connect(_) => Response::from_json(&ConnectAnswer::Refused(failure.failure)),
-            Self::Disconnect | Self::Holds | Self::Wake => Response::error("not here", 503),
+            Self::Connect(_) => Response::from_json(&ConnectAnswer::refused(failure)),
+            Self::Disconnect | Self::Standing | Self::Wake => Response::error("not here", 503),
         }
     }
 }
 
 impl TokenKeeper {
-    fn is_of(&self, credential: &Credential) -> bool {
-        self.name.as_deref() == Some(credential.keeper_name().as_str())
-    }
-
     async fn answer(&self, mailbox: &Name, asked: Asked<'_>) -> Result<Response> {
         let config = env::config(&self.env);
         let (Some(mailbox), Some(root_key)) = (config.mailboxes.get(mailbox), &config.root_key)
@@ -121,7 +116,7 @@ impl TokenKeeper {
         let credential = mailbox.credential();
         // During a deploy an Outbox of one version may ask a Keeper of another: it must not be
         // given the token of a credential that is configured differently here.
-        if !self.is_of(&credential) {
+        if self.name.as_deref() != Some(credential.keeper_name().as_str()) {
             return asked.refused(TokenFailure::unavailable());
         }
         let record = credential.cache_record();
@@ -158,12 +153,19 @@ impl TokenKeeper {
                 Ok(disconnected) => Response::from_json(&disconnected),
                 Err(_) => Response::error("storage", 503),
             },
-            Asked::Wake => match keeper.wake().await {
-                Ok(()) => Response::ok(""),
-                Err(_) => Response::error("storage", 503),
-            },
-            Asked::Holds => match keeper.holds_grant() {
-                Ok(holds) => Response::from_json(&holds),
+            Asked::Wake => {
+                let served = ServedOutboxes {
+                    env: &self.env,
+                    config: &config,
+                    keeper: &credential.keeper_name(),
+                };
+                match keeper.wake(mailbox, &PlatformConnector, &served).await {
+                    Ok(()) => Response::ok(""),
+                    Err(_) => Response::error("storage", 503),
+                }
+            }
+            Asked::Standing => match keeper.standing() {
+                Ok(standing) => Response::from_json(&standing),
                 Err(_) => Response::error("storage", 503),
             },
         }

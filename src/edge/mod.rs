@@ -23,6 +23,7 @@ mod operator_stub;
 mod outbox_do;
 mod outbox_stub;
 mod registry_do;
+mod served;
 mod socket;
 mod sql;
 mod sqlite;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::{
         ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, Mailboxes, Registrar,
-        RegistryAnswer, RegistryQuestion, Unreachable,
+        RegistryAnswer, RegistryQuestion, Standing, Unreachable,
     },
     config::{Config, Name},
     outbox::Health,
@@ -74,8 +74,8 @@ impl Mailboxes for OperatorStubs<'_> {
         self.keeper(mailbox, "disconnect", &about(mailbox)).await
     }
 
-    async fn is_connected(&self, mailbox: &Name) -> Result<bool, Unreachable> {
-        self.keeper(mailbox, "holds", &about(mailbox)).await
+    async fn standing(&self, mailbox: &Name) -> Result<Standing, Unreachable> {
+        self.keeper(mailbox, "standing", &about(mailbox)).await
     }
 
     async fn health(&self, mailbox: &Name) -> Result<Health, Unreachable> {
@@ -84,8 +84,8 @@ impl Mailboxes for OperatorStubs<'_> {
         stub::answered(&mut answer).await.map_err(|_| Unreachable)
     }
 
-    async fn resume(&self, mailbox: &Name) -> Result<(), Unreachable> {
-        let request = Request::new("http://outbox/resume", Method::Post);
+    async fn resume(&self, mailbox: &Name, epoch: u32) -> Result<(), Unreachable> {
+        let request = Request::new(&format!("http://outbox/resume/{epoch}"), Method::Post);
         self.ask(OUTBOX, mailbox.as_str(), request).await.map(drop)
     }
 }

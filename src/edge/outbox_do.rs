@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::{
         Accept, AlertChannels, Door, Drain, Email, Entry, Outbox as OutboxCase, Reception, Story,
-        Ticket, TokenMemory, Tokens, Trigger, Turns, Upload, begin_staging,
+        Ticket, TokenMemory, Tokens, Trigger, Turns, Upload, begin_staging, learn,
         ports::{Clock, ContentStore, OutboxStore, StoreFault},
         resume,
     },
@@ -30,6 +30,7 @@ use crate::{
     limits::STORE_RETRY,
     mail::Place,
     oauth::Credential,
+    outcome::Failure,
     seal::{Purpose, Sealer},
 };
 
@@ -91,7 +92,11 @@ impl DurableObject for Outbox {
                 self.inner.stage(id, place, octets)
             }
             (Method::Get, ["health"]) => self.inner.health(),
-            (Method::Post, ["resume"]) => self.inner.resume(),
+            (Method::Post, ["resume", epoch]) => self.inner.resume(epoch),
+            (Method::Post, ["learn"]) => {
+                let failure = stub::asked(&mut request).await?;
+                self.inner.learn(&failure)
+            }
             (Method::Get, ["story", id]) => self.inner.story(id),
             (Method::Get, ["email", id]) => self.inner.email(id),
             _ => Response::error("not found", 404),
@@ -197,12 +202,27 @@ impl Inner {
     }
 
     /// Forgets what was found of the mailbox, and the token that was in use.
-    fn resume(&self) -> Result<Response> {
-        self.token.forget(0);
-        match self.store().and_then(|store| resume(store, &PlatformClock)) {
-            Ok(()) => Response::ok(""),
-            Err(StoreFault) => Response::error("storage", 503),
-        }
+    fn resume(&self, epoch: &str) -> Result<Response> {
+        let Ok(epoch) = epoch.parse() else {
+            return Response::error("not found", 404);
+        };
+        self.token.forget(epoch);
+        done(self.store().and_then(|store| resume(store, &PlatformClock)))
+    }
+
+    /// Hears what the Keeper has found out.
+    fn learn(&self, failure: &Failure) -> Result<Response> {
+        let config = env::config(&self.env);
+        let Some(name) = &self.mailbox else {
+            return Response::error("not found", 404);
+        };
+        let outboxes = OutboxStubs { env: &self.env };
+        let email = PlatformEmail { env: &self.env };
+        let alerts = AlertChannels::of(&config, name, &PlatformHttp, &outboxes, &email);
+        let learned = self
+            .store()
+            .and_then(|store| learn(store, &self.drain, &alerts, &PlatformClock, failure));
+        done(learned)
     }
 
     fn story(&self, id: &str) -> Result<Response> {
@@ -286,6 +306,14 @@ impl Inner {
             drain: &self.drain,
         };
         outbox.run(trigger).await
+    }
+}
+
+/// That it was done, as an answer.
+fn done(what: std::result::Result<(), StoreFault>) -> Result<Response> {
+    match what {
+        Ok(()) => Response::ok(""),
+        Err(StoreFault) => Response::error("storage", 503),
     }
 }
 

@@ -16,4 +16,5 @@ mod support;
 mod board;
 mod callback;
 mod login;
+mod trial;
 mod world;

@@ -11,23 +11,26 @@ use std::cell::{Cell, RefCell};
 
 use edgepost::{
     app::{
-        Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper, Mailboxes,
-        Operator, OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer,
-        RegistryQuestion, Request, Response, Story, Unreachable, is_operators, ports::OutboxStore,
+        Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Drain, Email, Keeper,
+        Mailboxes, Operator, OutboxUnavailable, Outboxes, Registrar, Registry, RegistryAnswer,
+        RegistryQuestion, Request, Response, Standing, Story, TokenMemory, Unreachable,
+        is_operators, learn,
+        ports::{NotTold, OutboxStore, Served},
         resume,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
     mail::Place,
     outbox::{EmailId, Health},
+    outcome::Failure,
     seal::{Purpose, Sealer},
 };
 use futures_util::lock::Mutex;
 use serde_json::{Value, json};
 
 use crate::support::{
-    MemoryCache, MemoryCustody, MemoryStore, Move, Move::*, ScriptedProvider, ScriptedServer,
-    SeededEntropy, VirtualClock,
+    MemoryAlerts, MemoryCache, MemoryCustody, MemoryStore, Move, Move::*, ScriptedProvider,
+    ScriptedServer, SeededEntropy, VirtualClock,
 };
 
 pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -50,6 +53,12 @@ pub struct World {
     pub server: ScriptedServer,
     pub store: MemoryStore,
     pub unreachable: Cell<bool>,
+    /// What the Outbox remembers of tokens.
+    pub memory: TokenMemory,
+    /// What Outboxes were told to begin anew, and with which grant.
+    pub resumed: RefCell<Vec<(String, u32)>>,
+    pub drain: Drain,
+    pub alerts: MemoryAlerts,
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
 }
@@ -117,9 +126,9 @@ impl World {
         parts: Vec<Vec<Move>>,
     ) -> Self {
         let vars = vars.as_object().unwrap().clone().into_iter().collect();
+        let clock = VirtualClock::new();
         Self {
             config: Config::parse(&vars),
-            clock: VirtualClock::new(),
             entropy: SeededEntropy::new(3),
             registry: MemoryCustody::new(),
             custody: MemoryCustody::new(),
@@ -128,9 +137,25 @@ impl World {
             server: ScriptedServer::new(parts),
             store: MemoryStore::new(),
             unreachable: Cell::new(false),
+            memory: TokenMemory::default(),
+            resumed: RefCell::default(),
+            drain: Drain::default(),
+            alerts: MemoryAlerts::new(&clock),
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
+            clock,
         }
+    }
+
+    /// The Keeper's alarm rings.
+    pub fn ring(&self) {
+        self.custody.alarm.set(None);
+        let name = "sales".parse().unwrap();
+        let mailbox = &self.config.mailboxes[&name];
+        let woken = self.keeper(&name, async |keeper| {
+            keeper.wake(mailbox, &self.server, self).await
+        });
+        self.clock.run(woken).unwrap();
     }
 
     /// `path` may have a query.
@@ -314,6 +339,8 @@ pub fn assert_operators_page(answer: &Response) {
 impl Mailboxes for World {
     async fn connect(&self, question: &ConnectQuestion) -> Result<ConnectAnswer, Unreachable> {
         let json = serde_json::to_string(question).unwrap();
+        // The code crosses sealed.
+        assert!(!json.contains("good"), "{json}");
         let question: ConnectQuestion = serde_json::from_str(&json).unwrap();
         let mailbox = &self.config.mailboxes[&question.mailbox];
         let answer = self.keeper(&question.mailbox, async |keeper| {
@@ -329,24 +356,45 @@ impl Mailboxes for World {
         disconnected.await.map_err(|_| Unreachable)
     }
 
-    async fn is_connected(&self, mailbox: &Name) -> Result<bool, Unreachable> {
+    async fn standing(&self, mailbox: &Name) -> Result<Standing, Unreachable> {
         if self.unreachable.get() {
             return Err(Unreachable);
         }
         // The record here is that of one mailbox.
         if mailbox.as_str() != "sales" {
-            return Ok(false);
+            return Ok(Standing {
+                connected: false,
+                failure: None,
+                trial: None,
+            });
         }
-        let holds = self.keeper(mailbox, async |keeper| keeper.holds_grant());
-        holds.await.map_err(|_| Unreachable)
+        let standing = self.keeper(mailbox, async |keeper| keeper.standing());
+        let standing = standing.await.map_err(|_| Unreachable)?;
+        let json = serde_json::to_string(&standing).unwrap();
+        Ok(serde_json::from_str(&json).unwrap())
     }
 
     async fn health(&self, _: &Name) -> Result<Health, Unreachable> {
         self.store.health().map_err(|_| Unreachable)
     }
 
-    async fn resume(&self, _: &Name) -> Result<(), Unreachable> {
+    async fn resume(&self, mailbox: &Name, epoch: u32) -> Result<(), Unreachable> {
+        self.resumed.borrow_mut().push((mailbox.to_string(), epoch));
+        self.memory.forget(epoch);
         resume(&self.store, &self.clock).map_err(|_| Unreachable)
+    }
+}
+
+impl Served for World {
+    async fn tell(&self, failure: &Failure) -> Result<(), NotTold> {
+        learn(&self.store, &self.drain, &self.alerts, &self.clock, failure).map_err(|_| NotTold)
+    }
+
+    async fn resume(&self, epoch: u32) -> Result<(), NotTold> {
+        let name = "sales".parse().unwrap();
+        Mailboxes::resume(self, &name, epoch)
+            .await
+            .map_err(|_| NotTold)
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Move {
     HearBdat,
     /// The handshake that the client starts now succeeds.
     Tls,
+    /// Takes its time: others may run meanwhile.
+    Pause,
     /// Closes.
     Close,
 }
@@ -149,6 +151,10 @@ impl Connection for ScriptedConnection {
                     Poll::Ready(Ok(Some(text.as_bytes().to_vec())))
                 }
                 Some(Move::Close) => Poll::Ready(Ok(None)),
+                Some(Move::Pause) => {
+                    part.pop_front();
+                    Poll::Pending
+                }
                 _ => Poll::Pending,
             }
         })

@@ -14,7 +14,11 @@
 mod support;
 
 mod custody;
+mod figures;
+mod lookup;
+mod races;
 mod renewal;
+mod trial;
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,16 +28,18 @@ use std::{
 use edgepost::{
     app::{
         Keeper, KeeperAnswer, TokenMemory, Tokens,
-        ports::{Clock, TokenSource},
+        ports::{Clock, NotTold, Served, StoreFault, TokenSource},
     },
+    config::{Config, MailboxConfig},
     oauth::{CachedToken, Fingerprint, Provider, Right, TokenFailure},
-    outcome::{Cause, Trouble},
+    outcome::{Cause, Failure, Trouble},
     seal::{Purpose, RootKey, Sealer},
     secret::Secret,
 };
 use futures_util::{future::join_all, lock::Mutex};
 use support::{
-    MemoryCache, MemoryCustody, NOW, ScriptedProvider, SeededEntropy, VirtualClock, Writes,
+    MemoryCache, MemoryCustody, Move, NOW, ScriptedProvider, ScriptedServer, SeededEntropy,
+    VirtualClock, Writes,
 };
 
 const RECORD: &str = "token/v1/identity/resource";
@@ -57,11 +63,35 @@ struct World {
     right: Right,
     client_secret: Secret,
     bootstrap: Option<Secret>,
+    mailbox: MailboxConfig,
+    server: ScriptedServer,
+    /// What the mailbox's Outbox was told by the Keeper.
+    told: RefCell<Vec<Failure>>,
+    resumed: RefCell<Vec<u32>>,
+    /// The Outbox does not answer.
+    deaf: Cell<bool>,
 }
+
+/// A mail server that lets in whoever comes.
+const LETTING_IN: [Move; 8] = [
+    Move::Say("220 mx\r\n"),
+    Move::Hear,
+    Move::Say("250-mx\r\n250 AUTH XOAUTH2\r\n"),
+    Move::Hear,
+    Move::Say("235 ok\r\n"),
+    Move::Hear,
+    Move::Say("221 bye\r\n"),
+    Move::Close,
+];
 
 impl World {
     fn new<const N: usize>(answers: [(u16, &str); N]) -> Self {
         let root_key = RootKey::parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        let vars = serde_json::json!({
+            "MAILBOX_SALES": { "address": "sales@shop.test", "provider": "google", "client_id": "x" }
+        });
+        let vars = vars.as_object().unwrap().clone().into_iter().collect();
+        let name = "sales".parse().unwrap();
         Self {
             clock: VirtualClock::new(),
             custody: MemoryCustody::new(),
@@ -76,7 +106,37 @@ impl World {
             right: Right::Consent,
             client_secret: Secret::new("client-secret"),
             bootstrap: Some(Secret::new("bootstrap")),
+            mailbox: Config::parse(&vars).mailboxes.remove(&name).unwrap(),
+            server: ScriptedServer::new(Vec::new()),
+            told: RefCell::default(),
+            resumed: RefCell::default(),
+            deaf: Cell::default(),
         }
+    }
+
+    /// What the mail server says when it is asked next.
+    fn server_says(&self, answer: &'static str) {
+        let mut part = LETTING_IN.to_vec();
+        part[4] = Move::Say(answer);
+        self.server.parts.borrow_mut().push_back(part);
+    }
+
+    async fn wake(&self) -> Result<(), StoreFault> {
+        let keeper = self.keeper();
+        keeper.wake(&self.mailbox, &self.server, self).await
+    }
+
+    /// The alarm rings, now.
+    fn ring(&self) {
+        // It is used up by that.
+        self.custody.alarm.set(None);
+        self.clock.run(self.wake()).unwrap();
+    }
+
+    /// How long until the alarm rings.
+    fn alarm_in(&self) -> Option<Duration> {
+        let alarm = self.custody.alarm.get();
+        alarm.map(|at| at.since(self.clock.now()))
     }
 
     async fn ask(&self, refused: Option<&str>) -> Result<String, TokenFailure> {
@@ -117,6 +177,21 @@ impl World {
 
     fn requests(&self) -> usize {
         self.provider.requests.borrow().len()
+    }
+}
+
+impl Served for World {
+    async fn tell(&self, failure: &Failure) -> Result<(), NotTold> {
+        if self.deaf.get() {
+            return Err(NotTold);
+        }
+        self.told.borrow_mut().push(failure.clone());
+        Ok(())
+    }
+
+    async fn resume(&self, epoch: u32) -> Result<(), NotTold> {
+        self.resumed.borrow_mut().push(epoch);
+        Ok(())
     }
 }
 
@@ -196,6 +271,8 @@ fn a_rollback_to_an_older_secret_puts_no_used_token_to_use() {
     for secret in ["first", "second", "first", "second", "first"] {
         world.bootstrap = Some(Secret::new(secret));
         world.token(None).unwrap();
+        world.server_says("235 ok\r\n");
+        world.ring();
         world.clock.advance(Duration::from_secs(4000));
     }
     let requests = world.provider.requests.borrow();
@@ -211,7 +288,7 @@ fn a_rollback_to_an_older_secret_puts_no_used_token_to_use() {
             presented("second"),
             presented("rotated")
         ),
-        (1, 1, 3)
+        (1, 1, 4)
     );
 }
 
@@ -234,6 +311,8 @@ fn a_supplied_refresh_token_is_used_once_and_a_new_one_takes_its_place() {
     // The operator supplies another.
     world.bootstrap = Some(Secret::new("second"));
     world.token(None).unwrap();
+    world.server_says("235 ok\r\n");
+    world.ring();
     let requests = world.provider.requests.borrow();
     let presented: Vec<_> = requests
         .iter()
@@ -372,64 +451,4 @@ fn look(world: &World, memory: &TokenMemory, refused: Option<&str>) -> String {
         .run(tokens.token(refused.as_ref(), &world.clock))
         .unwrap();
     token.token.expose().to_owned()
-}
-
-#[test]
-fn memory_comes_first_then_the_cache_then_the_keeper() {
-    let world = World::new([(200, ONE), (200, TWO)]);
-    let (first, second) = (TokenMemory::default(), TokenMemory::default());
-    assert_eq!(look(&world, &first, None), "canary-one");
-    // Another Outbox of the same credential finds it in the cache, even if the Keeper were gone.
-    world.custody.record.replace(None);
-    assert_eq!(look(&world, &second, None), "canary-one");
-    // And from memory, even if the cache were gone.
-    world.cache.values.borrow_mut().clear();
-    assert_eq!(look(&world, &second, None), "canary-one");
-    assert_eq!(world.requests(), 1);
-}
-
-#[test]
-fn d5_a_cache_that_fails_lies_or_is_stale_costs_a_question_and_nothing_else() {
-    let world = World::new([(200, ONE), (200, TWO)]);
-    look(&world, &TokenMemory::default(), None);
-    let good = world.cache.values.borrow()[RECORD].clone();
-
-    let mut garbled = good.clone();
-    garbled[20] ^= 1;
-    let elsewhere = world
-        .sealer
-        .seal("token/v1/other/resource", b"{}", [0; 12])
-        .unwrap();
-    let other_form = world.sealer.seal(RECORD, br#"{"v":9}"#, [1; 12]).unwrap();
-    for value in [vec![], b"garbage".to_vec(), garbled, elsewhere, other_form] {
-        world
-            .cache
-            .values
-            .borrow_mut()
-            .insert(RECORD.to_owned(), value);
-        assert_eq!(look(&world, &TokenMemory::default(), None), "canary-one");
-    }
-    world.cache.broken.set(true);
-    assert_eq!(look(&world, &TokenMemory::default(), None), "canary-one");
-    assert_eq!(world.requests(), 1);
-
-    // Stale: an old token is served after it has expired.
-    world.cache.broken.set(false);
-    world
-        .cache
-        .values
-        .borrow_mut()
-        .insert(RECORD.to_owned(), good);
-    world.clock.set(NOW.after(Duration::from_secs(3600)));
-    assert_eq!(look(&world, &TokenMemory::default(), None), "canary-two");
-    assert!(world.clock.now() >= NOW);
-}
-
-#[test]
-fn a_refused_token_is_not_taken_from_the_cache_again() {
-    let world = World::new([(200, ONE), (200, TWO)]);
-    let memory = TokenMemory::default();
-    assert_eq!(look(&world, &memory, None), "canary-one");
-    assert_eq!(look(&world, &memory, Some("canary-one")), "canary-two");
-    assert_eq!(look(&world, &memory, None), "canary-two");
 }

@@ -3,29 +3,16 @@
 
 use super::*;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 /// When a token of an hour is renewed, and when it is no longer fresh.
 const RENEWED: Duration = Duration::from_secs(3600 - 120 - 300);
 const STALE: Duration = Duration::from_secs(3600 - 120);
 
 impl World {
-    /// How long until the alarm rings.
-    fn alarm_in(&self) -> Option<Duration> {
-        let alarm = self.custody.alarm.get();
-        alarm.map(|at| at.since(self.clock.now()))
-    }
-
-    /// The alarm rings, now.
-    fn ring(&self) {
-        // It is used up by that.
-        self.custody.alarm.set(None);
-        self.clock.run(self.keeper().wake()).unwrap();
-    }
-
     /// Time passes, and the alarm rings whenever it is due.
-    fn pass(&self, time: Duration) {
+    pub(super) fn pass(&self, time: Duration) {
         let end = self.clock.now().after(time);
         let mut rung = 0;
         while let Some(at) = self.custody.alarm.get().filter(|at| *at <= end) {
@@ -38,7 +25,7 @@ impl World {
     }
 
     /// An Outbox sends: it finds a token, and reports it when the message is on its way.
-    fn send(&self, memory: &TokenMemory) -> String {
+    pub(super) fn send(&self, memory: &TokenMemory) -> String {
         let used = look(self, memory, None);
         self.clock.run(tokens(self, memory).report(&self.clock));
         used
@@ -46,7 +33,7 @@ impl World {
 }
 
 /// Tokens that can be told apart, one for each request.
-fn numbered(count: usize) -> World {
+pub(super) fn numbered(count: usize) -> World {
     let world = World::new([]);
     world.provider.answers.replace(
         (0..count)
@@ -150,6 +137,54 @@ fn k7_a_grant_that_has_ended_is_found_by_the_check_and_asked_about_no_more() {
 }
 
 #[test]
+fn what_is_found_unasked_is_told_to_the_owner_once() {
+    let world = World::new([(200, TWO), (200, TWO), (200, TWO), (400, GONE)]);
+    world.send(&TokenMemory::default());
+    world.deaf.set(true);
+    world.pass(DAY + HOUR * 2);
+    assert_eq!(world.requests(), 4);
+    assert!(world.told.borrow().is_empty());
+    // It is stored that they are to be told, and tried again until they are.
+    world.unsaved.replace(None);
+    world.deaf.set(false);
+    world.pass(MINUTE * 15);
+    assert_eq!(world.told.borrow().len(), 1);
+    assert_eq!(world.told.borrow()[0].cause, Cause::ReauthorisationRequired);
+    world.pass(DAY * 3);
+    assert_eq!((world.told.borrow().len(), world.requests()), (1, 4));
+    assert_eq!(world.custody.alarm.get(), None);
+}
+
+#[test]
+fn what_whoever_asked_has_heard_and_what_passes_is_told_to_nobody() {
+    let world = World::new([(200, TWO), (400, GONE)]);
+    world.send(&TokenMemory::default());
+    world.clock.advance(DAY);
+    world.token(None).unwrap_err();
+    world.ring();
+    let weather = World::new([(200, TWO), (503, "oops")]);
+    weather.send(&TokenMemory::default());
+    weather.pass(HOUR * 12);
+    assert!(weather.requests() > 3);
+    for world in [world, weather] {
+        assert!(world.told.borrow().is_empty());
+    }
+}
+
+#[test]
+fn what_was_to_be_told_is_not_when_the_mailbox_is_connected_again() {
+    let mut world = World::new([(200, TWO), (400, GONE), (200, ONE)]);
+    world.send(&TokenMemory::default());
+    world.deaf.set(true);
+    world.pass(HOUR);
+    world.deaf.set(false);
+    world.bootstrap = Some(Secret::new("fresh"));
+    assert_eq!(world.token(None).unwrap(), "canary-one");
+    world.pass(HOUR * 12);
+    assert!(world.told.borrow().is_empty());
+}
+
+#[test]
 fn k8_a_client_secret_that_has_expired_is_looked_at_once_a_day() {
     let expired = r#"{"error":"invalid_client","error_codes":[7000222]}"#;
     let world = World::new([(200, TWO), (401, expired)]);
@@ -214,7 +249,7 @@ fn k6_a_renewal_that_could_not_be_stored_is_stored_when_the_alarm_rings_again() 
     let cached = world.cache.values.borrow()[RECORD].clone();
     world.clock.advance(RENEWED);
     world.custody.writes.set(Writes::Fail);
-    assert!(world.clock.run(world.keeper().wake()).is_err());
+    assert!(world.clock.run(world.wake()).is_err());
     assert_eq!(world.cache.values.borrow()[RECORD], cached, "not shared");
     world.custody.writes.set(Writes::Work);
     world.clock.advance(MINUTE);
@@ -228,7 +263,7 @@ fn k6_a_renewal_that_could_not_be_stored_is_stored_when_the_alarm_rings_again() 
     world.send(&TokenMemory::default());
     world.clock.advance(RENEWED);
     world.custody.writes.set(Writes::Fail);
-    assert!(world.clock.run(world.keeper().wake()).is_err());
+    assert!(world.clock.run(world.wake()).is_err());
     world.unsaved.replace(None);
     world.custody.writes.set(Writes::Work);
     world.ring();
@@ -243,8 +278,7 @@ fn k5_a_renewal_and_twenty_who_ask_cost_one_request() {
     world.send(&TokenMemory::default());
     world.clock.advance(STALE);
     let asking = join_all((0..20).map(|_| world.ask(None)));
-    let keeper = world.keeper();
-    let both = futures_util::future::join(keeper.wake(), asking);
+    let both = futures_util::future::join(world.wake(), asking);
     let (woken, all) = world.clock.run(both);
     woken.unwrap();
     assert!(all.iter().all(|token| token.as_deref() == Ok("canary-1")));

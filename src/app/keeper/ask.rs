@@ -2,10 +2,10 @@
 
 use super::{
     super::{
-        keeper_record::Record,
+        keeper_record::{Candidate, Record},
         ports::{Clock, Entropy, HttpClient, TokenCache, TokenCustody},
     },
-    ConnectQuestion, Keeper,
+    Keeper,
 };
 use crate::{
     oauth::{
@@ -33,14 +33,18 @@ where
 {
     /// What there is to ask with.
     pub(super) fn grant(&self, record: &Record) -> Result<Grant, TokenFailure> {
-        if record.disconnected {
-            return Err(without_grant("token_disconnected"));
-        }
+        let candidate = record.candidate.as_ref();
+        let none = match candidate.and_then(Candidate::due_at) {
+            Some(_) => on_trial(),
+            None if record.disconnected => without_grant("token_disconnected"),
+            None => without_grant("token_not_connected"),
+        };
         match self.right {
+            _ if record.disconnected => Err(none),
             Right::Consent => self
                 .unsealed(record.refresh.as_ref())
                 .map(Grant::Refresh)
-                .ok_or_else(|| without_grant("token_not_connected")),
+                .ok_or(none),
             Right::Application => Ok(Grant::Application),
         }
     }
@@ -73,16 +77,17 @@ where
     /// Exchanges a code for a grant.
     pub(super) async fn exchange(
         &self,
-        question: &ConnectQuestion,
+        code: &Secret,
         code_verifier: &Secret,
+        redirect_uri: &str,
     ) -> Result<Granted, TokenFailure> {
         let grant = CodeGrant {
             provider: self.provider,
             client_id: self.client_id,
             client_proof: self.client_secret.into(),
-            code: &Secret::new(question.code.as_str()),
+            code,
             code_verifier,
-            redirect_uri: &question.redirect_uri,
+            redirect_uri,
         };
         let now = self.clock.now();
         grant.request(|request| self.http.send(request), now).await
@@ -115,4 +120,9 @@ where
 fn without_grant(finding: &'static str) -> TokenFailure {
     let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
     TokenFailure::found(cause, trouble, finding)
+}
+
+fn on_trial() -> TokenFailure {
+    let (cause, trouble) = (Cause::TokenUnavailable, Trouble::Transient);
+    TokenFailure::found(cause, trouble, "token_on_trial")
 }

@@ -22,8 +22,8 @@ where
 {
     pub(super) fn load(&self) -> Result<Record, Broken> {
         let unsaved = self.unsaved.borrow().clone();
-        if let Some(unsaved) = unsaved {
-            self.custody.store(&unsaved).map_err(|StoreFault| Broken)?;
+        if let Some(unsaved) = &unsaved {
+            self.custody.store(unsaved).map_err(|StoreFault| Broken)?;
             self.unsaved.replace(None);
         }
         let Some(stored) = self.custody.load().map_err(|StoreFault| Broken)? else {
@@ -31,7 +31,8 @@ where
         };
         // A record that cannot be read is left alone: writing over it would lose the grant.
         let (mut record, is_old) = Record::read(&stored, self.clock.now()).ok_or(Broken)?;
-        if self.reseal(&mut record)? || is_old {
+        // With what was not stored before, its alarm was not armed either.
+        if self.reseal(&mut record)? || is_old || unsaved.is_some() {
             self.store(&record)?;
         }
         Ok(record)
@@ -67,11 +68,17 @@ where
     /// Stores the record and arms the alarm for what follows from it.
     pub(super) fn store(&self, record: &Record) -> Result<(), Broken> {
         let text = serde_json::to_string(record).map_err(|_| Broken)?;
-        self.custody.store(&text).map_err(|StoreFault| {
-            self.unsaved.replace(Some(text));
-            Broken
-        })?;
+        self.custody.store(&text).map_err(|StoreFault| Broken)?;
         self.arm(record)
+    }
+
+    /// The same for a record with something of the provider's that is nowhere else. Where it cannot be
+    /// stored now, it is before anything else is done. Not for what somebody is told the end of: they
+    /// would be told that nothing was kept, and later it would be.
+    pub(super) fn secure(&self, record: &Record) -> Result<(), Broken> {
+        self.store(record).inspect_err(|Broken| {
+            self.unsaved.replace(serde_json::to_string(record).ok());
+        })
     }
 
     pub(super) fn arm(&self, record: &Record) -> Result<(), Broken> {

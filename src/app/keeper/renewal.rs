@@ -10,20 +10,29 @@
 
 use super::{
     super::{
-        keeper_record::Record,
-        ports::{Clock, Entropy, HttpClient, StoreFault, TokenCache, TokenCustody},
+        keeper_record::{Candidate, Record},
+        ports::{
+            Clock, Connector, Entropy, HttpClient, Served, StoreFault, TokenCache, TokenCustody,
+        },
     },
     Broken, Keeper, Need,
 };
 use crate::{
-    limits::{CREDENTIAL_CHECK_EVERY, KV_STALE_MAX, TOKEN_EXPIRY_MARGIN, TOKEN_RENEWAL_LEAD},
+    config::MailboxConfig,
+    limits::{
+        CREDENTIAL_CHECK_EVERY, KV_STALE_MAX, OWNER_TELL_RETRY, TOKEN_EXPIRY_MARGIN,
+        TOKEN_RENEWAL_LEAD,
+    },
     oauth::Right,
     time::UnixMillis,
 };
 
 /// When the alarm is to ring, if there is anything to do then.
 pub(super) fn next_alarm(record: &Record, right: Right) -> Option<UnixMillis> {
-    due_at(record, right)
+    let trial_at = record.candidate.as_ref().and_then(Candidate::due_at);
+    let tell_at = record.failure.as_ref().and(record.tell_at);
+    let all = [due_at(record, right), trial_at, tell_at];
+    all.into_iter().flatten().min()
 }
 
 /// When the provider is asked next although nobody asks for a token.
@@ -66,8 +75,21 @@ where
     ///
     /// # Errors
     /// When storage fails so that the alarm may not be armed.
-    pub async fn wake(&self) -> Result<(), StoreFault> {
-        self.renew().await.map_err(|Broken| StoreFault)
+    pub async fn wake(
+        &self,
+        mailbox: &MailboxConfig,
+        connector: &impl Connector,
+        served: &impl Served,
+    ) -> Result<(), StoreFault> {
+        let wake = async {
+            self.renew().await?;
+            if let Some(epoch) = self.try_candidate(mailbox, connector).await? {
+                // Whoever is not reached finds out with the next message.
+                let _ = served.resume(epoch).await;
+            }
+            self.tell(served).await
+        };
+        wake.await.map_err(|Broken| StoreFault)
     }
 
     async fn renew(&self) -> Result<(), Broken> {
@@ -86,14 +108,33 @@ where
             record.asked_at = now;
             return self.store(&record);
         };
-        match self.ask(&grant).await {
-            Ok(granted) => {
-                if let Ok(found) = self.keep(record, granted, Need::Ahead)? {
-                    self.share(&found).await;
-                }
-                Ok(())
-            }
-            Err(failure) => self.note(&mut record, &failure),
+        let renewed = match self.ask(&grant).await {
+            Ok(granted) => self.keep(record, granted, Need::Ahead)?,
+            Err(failure) => self.fail(record, &failure, Need::Ahead)?,
+        };
+        if let Ok(found) = renewed {
+            self.share(&found).await;
         }
+        Ok(())
+    }
+
+    /// Has the owner told of what was found unasked. It is stored that they are to be told, so neither
+    /// a crash nor an Outbox that does not answer loses it.
+    async fn tell(&self, served: &impl Served) -> Result<(), Broken> {
+        let found = self.load()?;
+        let now = self.clock.now();
+        let (Some(failure), true) = (found.failure, found.tell_at.is_some_and(|at| at <= now))
+        else {
+            return Ok(());
+        };
+        let told = served.tell(&failure.failure).await;
+        let _flight = self.flight.lock().await;
+        let mut record = self.load()?;
+        if record.failure.as_ref() == Some(&failure) {
+            let again = self.clock.now().after(OWNER_TELL_RETRY);
+            record.tell_at = told.is_err().then_some(again);
+            self.store(&record)?;
+        }
+        Ok(())
     }
 }

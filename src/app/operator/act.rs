@@ -73,17 +73,17 @@ where
             Ok(who) => who,
             Err(refusal) => return refusal,
         };
-        let name = match self.mailbox(request, name) {
-            Ok((name, _)) => name,
+        let (name, mailbox) = match self.mailbox(request, name) {
+            Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        // The Outbox second: it forgets the token it has, and has to find no other.
-        let (Ok(Disconnected { revoked }), Ok(())) = (
-            self.mailboxes.disconnect(name).await,
-            self.mailboxes.resume(name).await,
-        ) else {
+        // The Outboxes second: they forget the token they have, and have to find no other.
+        let Ok(Disconnected { revoked, epoch }) = self.mailboxes.disconnect(name).await else {
             return unreachable(request);
         };
+        if !self.resume_all(mailbox, epoch).await {
+            return unreachable(request);
+        }
         if who == Who::Script {
             let body = serde_json::json!({ "connected": false, "revoked": revoked });
             return Response::json(200, &body);
@@ -99,6 +99,17 @@ where
             ("disconnected", "The mailbox is disconnected"),
             text,
         )
+    }
+
+    /// Has every Outbox that this mailbox's credential serves begin with its new grant, or without
+    /// one; whether all were reached.
+    pub(super) async fn resume_all(&self, mailbox: &MailboxConfig, epoch: u32) -> bool {
+        let keeper = mailbox.credential().keeper_name();
+        let mut all = true;
+        for (name, _) in self.config.served_by(&keeper) {
+            all &= self.mailboxes.resume(name, epoch).await.is_ok();
+        }
+        all
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     super::{
         door::{Outboxes, Tongue, page, problem_response, tongue},
         http::{Request, Response},
+        keeper::Trial,
         ports::{Clock, Entropy},
         story::advice,
     },
@@ -28,6 +29,8 @@ struct Condition {
     cause: Option<Cause>,
     advice: &'static str,
     until: Option<String>,
+    /// How a grant that is to take the place of another stands.
+    trial: Option<String>,
 }
 
 impl Condition {
@@ -42,12 +45,18 @@ impl Condition {
                 .is_some_and(|cause| cause.blame() == Blame::Operator)
     }
 
+    fn trial_told(&self) -> String {
+        let trial = self.trial.as_ref();
+        trial.map_or_else(String::new, |trial| format!(" A new grant: {trial}."))
+    }
+
     fn told(&self) -> String {
         match (self.connected, self.cause, &self.until) {
             (Some(false), ..) => "Not connected.".to_owned(),
             (_, Some(cause), Some(until)) => {
                 format!("Does not send at present ({cause}); tried again at {until}.")
             }
+            (_, Some(cause), None) => format!("Does not send any more ({cause})."),
             (None, ..) => "Its state is not known: storage did not answer.".to_owned(),
             _ => "Connected.".to_owned(),
         }
@@ -85,7 +94,7 @@ where
             listed.push(Listed {
                 address: mailbox.sender.address.to_string(),
                 name: name.to_string(),
-                state: condition.told(),
+                state: [condition.told(), condition.trial_told()].concat(),
                 advice: condition.advice,
                 needs_person: condition.needs_person(),
                 actions: actions(name, mailbox, &condition),
@@ -130,6 +139,7 @@ where
                 "cause": condition.cause,
                 "detail": Some(condition.advice).filter(|advice| !advice.is_empty()),
                 "until": condition.until,
+                "trial": condition.trial,
             }));
         }
         for name in &self.config.faulty_mailboxes {
@@ -151,41 +161,52 @@ where
     }
 
     async fn condition(&self, name: &Name, mailbox: &MailboxConfig) -> Condition {
-        let connected = self.mailboxes.is_connected(name).await.ok();
-        let health = self.mailboxes.health(name).await;
-        let settings = self.config.settings_of(mailbox);
-        match health.map(|health| health.under(&settings)) {
-            // That there is no grant says it all.
-            Ok(Health::Down { .. }) if connected == Some(false) => Condition {
-                connected,
-                cause: None,
-                advice: "",
-                until: None,
-            },
-            Ok(Health::Down {
-                cause,
-                finding,
-                until,
-                ..
-            }) => Condition {
-                connected,
-                cause: Some(cause),
-                advice: advice(cause, finding.as_ref()),
-                until: Some(until.to_string()),
-            },
-            Ok(Health::Up) => Condition {
-                connected,
-                cause: None,
-                advice: "",
-                until: None,
-            },
-            Err(_) => Condition {
-                connected: None,
-                cause: None,
-                advice: "",
-                until: None,
-            },
+        let standing = self.mailboxes.standing(name).await.ok();
+        let health = self.mailboxes.health(name).await.ok();
+        let mut condition = Condition {
+            // Half of the answer is none.
+            connected: standing
+                .as_ref()
+                .filter(|_| health.is_some())
+                .map(|standing| standing.connected),
+            cause: None,
+            advice: "",
+            until: None,
+            trial: None,
+        };
+        let (mut failure, trial) = standing
+            .map(|standing| (standing.failure, standing.trial))
+            .unwrap_or_default();
+        condition.trial = trial.map(|trial| match trial {
+            Trial::Pending => "has yet to prove good".to_owned(),
+            Trial::Refused(failure) => {
+                let advice = advice(failure.cause, failure.finding.as_ref());
+                format!("was not taken; {advice}")
+            }
+        });
+        // That there is no grant says it all.
+        if condition.connected == Some(false) {
+            return condition;
         }
+        let settings = self.config.settings_of(mailbox);
+        if let Some(Health::Down {
+            cause,
+            finding,
+            until,
+            ..
+        }) = health.map(|health| health.under(&settings))
+        {
+            condition.until = Some(until.to_string());
+            condition.cause = Some(cause);
+            condition.advice = advice(cause, finding.as_ref());
+            // What a message has met says more than what the Keeper has found without one.
+            failure = None;
+        }
+        if let Some(failure) = failure {
+            condition.cause = Some(failure.cause);
+            condition.advice = advice(failure.cause, failure.finding.as_ref());
+        }
+        condition
     }
 }
 

@@ -15,7 +15,7 @@ use std::future::Future;
 use super::{
     door::{Outboxes, Tongue, not_allowed, not_found, page, problem_response, tongue},
     http::{Request, Response},
-    keeper::{ConnectAnswer, ConnectQuestion, Disconnected},
+    keeper::{ConnectAnswer, ConnectQuestion, Disconnected, Standing},
     ports::{Clock, Entropy},
     registry::{RegistryAnswer, RegistryQuestion},
 };
@@ -52,12 +52,13 @@ pub trait Mailboxes {
     /// Has the Keeper forget the grant.
     fn disconnect(&self, mailbox: &Name)
     -> impl Future<Output = Result<Disconnected, Unreachable>>;
-    /// Whether the Keeper holds a grant.
-    fn is_connected(&self, mailbox: &Name) -> impl Future<Output = Result<bool, Unreachable>>;
+    /// How the mailbox's credential stands.
+    fn standing(&self, mailbox: &Name) -> impl Future<Output = Result<Standing, Unreachable>>;
     /// What the Outbox knows of the mailbox.
     fn health(&self, mailbox: &Name) -> impl Future<Output = Result<Health, Unreachable>>;
-    /// Has the Outbox forget what it knew, and its token, and try at once.
-    fn resume(&self, mailbox: &Name) -> impl Future<Output = Result<(), Unreachable>>;
+    /// Has the Outbox forget what it knew, and its token, take none of a grant before `epoch` any more,
+    /// and try at once.
+    fn resume(&self, mailbox: &Name, epoch: u32) -> impl Future<Output = Result<(), Unreachable>>;
 }
 
 /// The Registry, asked from elsewhere.
