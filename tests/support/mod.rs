@@ -42,7 +42,7 @@ mod store;
 mod tokens;
 
 pub use alerts::{MemoryAlerts, MemoryEmail};
-pub use clock::{SeededEntropy, VirtualClock};
+pub use clock::{SeededEntropy, VirtualClock, until};
 pub use server::{Move, ScriptedServer};
 pub use signer::NativeSigner;
 pub use store::{MemoryStore, Writes};

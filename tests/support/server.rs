@@ -21,6 +21,8 @@ pub enum Move {
     PauseUntil(UnixMillis),
     /// Takes no octet that is written from here on.
     Choke,
+    /// Others may run meanwhile.
+    Yield,
     /// Closes.
     Close,
 }
@@ -170,6 +172,10 @@ impl Connection for ScriptedConnection {
                         Poll::Ready(part.pop_front())
                     }
                     Some(Move::Close) => Poll::Ready(None),
+                    Some(Move::Yield) => {
+                        part.pop_front();
+                        Poll::Pending
+                    }
                     _ => Poll::Pending,
                 }
             })
