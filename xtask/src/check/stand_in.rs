@@ -30,7 +30,7 @@ pub(super) fn set(vars: &mut BTreeMap<String, Value>, name: String) {
             text = json!({
                 "type": "service_account", "client_email": "x@x.test", "private_key_id": "x",
                 "private_key": PRIVATE_KEY,
-                "token_uri": field("token_endpoint").unwrap_or(&google.token_endpoint),
+                "token_uri": field("token_endpoint").or(google.token_endpoint.as_deref()),
             })
             .to_string();
         }
