@@ -340,6 +340,22 @@ pub const TOKEN_LIFETIME_DEFAULT: Duration = Duration::from_secs(300);
 /// A token is renewed this long before it ends: it must outlive a session, and clocks differ.
 pub const TOKEN_EXPIRY_MARGIN: Duration = Duration::from_secs(120);
 
+/// How soon a Keeper tries again to reach the Outbox that tells the owner. Ours: an Outbox that is at
+/// work takes no news, and is done within minutes.
+pub const OWNER_TELL_RETRY: Duration = Duration::from_secs(15 * 60);
+
+/// How long Workers KV may show an old value after a new one was written: "up to 60 seconds or
+/// more" elsewhere. <https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency>
+pub const KV_STALE_MAX: Duration = Duration::from_secs(60);
+
+/// How long before the margin begins an access token that is in use is renewed. Ours: several
+/// times [`KV_STALE_MAX`], and a provider that has a bad minute is asked again meanwhile.
+pub const TOKEN_RENEWAL_LEAD: Duration = Duration::from_secs(300);
+
+/// How often the provider is asked about a credential that nobody uses. Ours: a grant that has ended
+/// is to be known within the day, and one request a day is nothing to anybody.
+pub const CREDENTIAL_CHECK_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// The least time to live that Workers KV takes.
 /// <https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys>
 pub const KV_TTL_MIN: Duration = Duration::from_secs(60);
@@ -415,8 +431,8 @@ pub const RUN_SAFETY: Duration = Duration::from_secs(60);
 /// After storage failed, an Outbox tries again this much later.
 pub const STORE_RETRY: Duration = Duration::from_secs(60);
 
-/// How often an Outbox that `STOP` in the configuration holds back looks whether it is still there. A
-/// deploy without it wakes nobody.
+/// How often an Outbox that `STOP` in the configuration holds back looks whether it is still there, and
+/// a Keeper whether it is stopped. A deploy without it wakes nobody.
 pub const STOP_LOOK: Duration = Duration::from_secs(300);
 
 /// A message due for longer than this without an attempt under way means that its alarm was

@@ -2,6 +2,7 @@
 //! work is done.
 
 use super::{
+    drain::{Drain, next_alarm},
     ports::{Alerts, Change, Clock, Entropy, OutboxStore, StoreFault, random},
     submit::by,
 };
@@ -11,6 +12,35 @@ use crate::{
     outcome::Failure,
     time::UnixMillis,
 };
+
+/// Notes what the Keeper of the mailbox's credential has found out, so that the owner is told although
+/// no message has met it. Not during a run, which has its own idea of what was told; the Keeper comes
+/// again.
+///
+/// # Errors
+/// During a run, and when storage fails.
+pub fn learn(
+    store: &impl OutboxStore,
+    drain: &Drain,
+    alerts: &impl Alerts,
+    clock: &impl Clock,
+    failure: &Failure,
+) -> Result<(), StoreFault> {
+    if drain.is_running() {
+        return Err(StoreFault);
+    }
+    let mut log = store.alerts()?;
+    let now = clock.now();
+    log.mailbox_failed(failure, None, !alerts.channels().is_empty(), now);
+    store.commit(&Change {
+        alerts: Some(&log),
+        ..Change::default()
+    })?;
+    match next_alarm(store, now)? {
+        Some(at) => store.arm(at),
+        None => Ok(()),
+    }
+}
 
 /// The owner of one mailbox, as its Outbox knows them.
 pub(super) struct Owner<'a, S, K, E, A> {

@@ -159,6 +159,9 @@ where
         if let Some(link) = link {
             link.close().await;
         }
+        if let Some((_, tokens)) = &self.account {
+            tokens.report(self.clock).await;
+        }
         sent?;
         self.owner().tell(began).await?;
         // Nothing is awaited between this look and arming, so no message accepted meanwhile can
@@ -217,7 +220,8 @@ where
             let Some(job) = self.store.next_due(now)? else {
                 return Ok(());
             };
-            if link.as_ref().is_some_and(Link::is_recalled)
+            // It was called back, or the token that opened it was taken back.
+            if (link.as_ref().is_some_and(Link::is_recalled) || self.is_token_gone())
                 && let Some(old) = link.take()
             {
                 old.close().await;
@@ -306,6 +310,11 @@ where
             alerts: self.owner().after_failure(failure, about)?.as_ref(),
             ..Change::default()
         })
+    }
+
+    fn is_token_gone(&self) -> bool {
+        let account = self.account.as_ref();
+        account.is_some_and(|(_, tokens)| tokens.memory.is_empty())
     }
 
     fn owner(&self) -> Owner<'a, S, K, E, A> {

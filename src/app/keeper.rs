@@ -4,7 +4,9 @@ mod ask;
 mod connect;
 mod custody;
 mod disconnect;
+mod renewal;
 mod server;
+mod state;
 mod trial;
 
 use std::cell::RefCell;
@@ -18,10 +20,11 @@ use super::{
     ports::{Clock, Entropy, HttpClient, NoEntropy, Signer, TokenCache, TokenCustody, random},
     submit::by,
 };
-pub(super) use connect::verifier_record;
+pub(super) use connect::consent_record;
 pub use connect::{ConnectAnswer, ConnectQuestion};
 pub use disconnect::Disconnected;
 pub use server::MetadataAnswer;
+pub use state::{CredentialState, Trial};
 
 use crate::{
     config::Name,
@@ -76,10 +79,19 @@ impl KeeperAnswer {
     }
 }
 
-/// A sealed token, and the token itself where it is new.
+/// A sealed token, and the token itself where it is new and everybody is to have it.
 struct Found {
     sealed: Vec<u8>,
-    fresh: Option<CachedToken>,
+    news: Option<CachedToken>,
+}
+
+/// Why an access token is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Somebody waits for it.
+    Now,
+    /// Somebody may, later.
+    Ahead,
 }
 
 /// One credential's Keeper. The lock belongs to the object and outlives the call.
@@ -131,16 +143,10 @@ where
     /// A token that is fresh and is not the one named as `refused`; at most one request to the
     /// provider, and none while the last failure forbids it.
     pub async fn token(&self, refused: Option<&Fingerprint>) -> KeeperAnswer {
-        let answer = {
-            let _flight = self.flight.lock().await;
-            self.token_alone(refused).await
-        };
-        match answer {
+        let _flight = self.flight.lock().await;
+        match self.token_alone(refused).await {
             Ok(Ok(found)) => {
-                // Not under the lock: nobody has to wait for the cache.
-                if let Some(fresh) = &found.fresh {
-                    self.share(fresh, &found.sealed).await;
-                }
+                self.share(&found).await;
                 KeeperAnswer::Token(STANDARD.encode(found.sealed))
             }
             Ok(Err(failure)) => KeeperAnswer::Failure(failure),
@@ -154,14 +160,8 @@ where
     ) -> Result<Result<Found, TokenFailure>, Broken> {
         let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
-        if let Some(granted) = self.try_candidate(&mut record).await? {
-            return self.keep(record, granted);
-        }
-        if let Some(sealed) = self.still_good(&record, refused) {
-            return Ok(Ok(Found {
-                sealed,
-                fresh: None,
-            }));
+        if let Some(found) = self.still_good(&mut record, refused) {
+            return Ok(Ok(found));
         }
         let now = self.clock.now();
         if let (false, Some(failure)) = (record.health.allows(now), &record.failure) {
@@ -172,8 +172,8 @@ where
             Err(failure) => return Ok(Err(failure)),
         };
         match self.ask(&grant).await {
-            Ok(granted) => self.keep(record, granted),
-            Err(failure) => self.fail(record, &failure),
+            Ok(granted) => self.keep(record, granted, Need::Now),
+            Err(failure) => self.fail(record, &failure, Need::Now),
         }
     }
 
@@ -181,60 +181,108 @@ where
         &self,
         mut record: Record,
         granted: Granted,
+        need: Need,
     ) -> Result<Result<Found, TokenFailure>, Broken> {
         if let Some(rotated) = &granted.refresh_token {
             record.refresh = Some(self.seal_refresh(rotated)?);
         }
         if let Err(too_narrow) = self.suffices(&granted) {
-            return self.fail(record, &too_narrow);
+            return self.fail(record, &too_narrow, need);
         }
-        let sealed = self.seal(self.record, &granted.access.to_stored())?;
-        record.access = Some(STANDARD.encode(&sealed));
-        record.health = Health::Up;
-        record.failure = None;
+        let found = self.put_access(&mut record, granted.access, need)?;
         // Before anyone uses the new access token: if this object died with a rotated refresh
         // token unsaved, the grant would be lost.
-        self.store(&record)?;
-        Ok(Ok(Found {
+        self.secure(&record)?;
+        Ok(Ok(found))
+    }
+
+    /// Puts an access token into the record: the credential works.
+    fn put_access(
+        &self,
+        record: &mut Record,
+        mut access: CachedToken,
+        need: Need,
+    ) -> Result<Found, Broken> {
+        access.unused = need == Need::Ahead;
+        access.epoch = record.epoch;
+        let sealed = self.seal(self.record, &access.to_stored())?;
+        let now = self.clock.now();
+        record.access = Some(STANDARD.encode(&sealed));
+        (record.asked_at, record.issued_at) = (now, now);
+        record.expires_at = access.expires_at;
+        if need == Need::Now {
+            record.used_at = now;
+        }
+        record.works();
+        Ok(Found {
             sealed,
-            fresh: Some(granted.access),
-        }))
+            news: Some(access),
+        })
     }
 
     fn fail(
         &self,
         mut record: Record,
         failure: &TokenFailure,
+        need: Need,
     ) -> Result<Result<Found, TokenFailure>, Broken> {
-        self.note(&mut record, failure)?;
-        Ok(Err(held(failure, &record.health, self.clock.now())))
-    }
-
-    fn note(&self, record: &mut Record, failure: &TokenFailure) -> Result<(), Broken> {
-        let random = u64::from_be_bytes(random(self.entropy)?);
         let now = self.clock.now();
-        record.health = record
-            .health
-            .after_failure(&failure.failure, "", now, random);
+        record.health = self.after(&record.health, failure)?;
         record.failure = Some(failure.clone());
-        self.store(record)
+        record.asked_at = now;
+        // Whoever asked for a token tells the owner; what is found unasked, nobody else knows.
+        let unknown = need == Need::Ahead && !failure.is_transient();
+        record.tell_at = unknown.then_some(now);
+        // With a rotated refresh token in it, perhaps.
+        self.secure(&record)?;
+        Ok(Err(held(failure, &record.health, now)))
     }
 
-    fn still_good(&self, record: &Record, refused: Option<&Fingerprint>) -> Option<Vec<u8>> {
+    fn after(&self, health: &Health, failure: &TokenFailure) -> Result<Health, Broken> {
+        let random = u64::from_be_bytes(random(self.entropy)?);
+        Ok(health.after_failure(&failure.failure, "", self.clock.now(), random))
+    }
+
+    /// The token in custody, if it will do. One that was asked for ahead is in use from now on.
+    fn still_good(&self, record: &mut Record, refused: Option<&Fingerprint>) -> Option<Found> {
         let sealed = STANDARD.decode(record.access.as_ref()?).ok()?;
         let token = CachedToken::from_stored(&self.sealer.open(self.record, &sealed).ok()?)?;
         let named = refused.is_some_and(|name| *name == Fingerprint::of(token.token.expose()));
-        (token.is_fresh(self.clock.now()) && !named).then_some(sealed)
+        if named || !token.is_fresh(self.clock.now()) {
+            return None;
+        }
+        // The token is good whether or not that can be noted.
+        let noted = token.unused.then(|| self.first_use(record, token));
+        let unchanged = Found { sealed, news: None };
+        Some(noted.and_then(Result::ok).unwrap_or(unchanged))
     }
 
-    /// Puts the token where every Outbox of this credential finds it, if it lives long enough to
-    /// be worth a write.
-    async fn share(&self, access: &CachedToken, sealed: &[u8]) {
-        let good_for = access
+    /// Takes the mark off a token that was asked for ahead, for everybody: whoever finds it now need
+    /// not come here with it.
+    fn first_use(&self, record: &mut Record, mut token: CachedToken) -> Result<Found, Broken> {
+        token.unused = false;
+        let sealed = self.seal(self.record, &token.to_stored())?;
+        record.access = Some(STANDARD.encode(&sealed));
+        record.used_at = self.clock.now();
+        self.store(record)?;
+        Ok(Found {
+            sealed,
+            news: Some(token),
+        })
+    }
+
+    /// Puts a new token where every Outbox of this credential finds it, if it lives long enough to be
+    /// worth a write. In flight: what is written later could take the place of what a disconnect has
+    /// written meanwhile.
+    async fn share(&self, found: &Found) {
+        let Some(news) = &found.news else { return };
+        let good_for = news
             .good_for(self.clock.now())
             .saturating_sub(TOKEN_EXPIRY_MARGIN);
         if good_for >= KV_TTL_MIN {
-            let put = self.cache.put(self.record, sealed, good_for.as_secs());
+            let put = self
+                .cache
+                .put(self.record, &found.sealed, good_for.as_secs());
             let deadline = self.clock.now().after(CACHE_TIMEOUT);
             // One that takes too long costs the others a question to this Keeper.
             by(self.clock, deadline, put).await;

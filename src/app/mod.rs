@@ -33,6 +33,7 @@ mod upload;
 mod wall;
 
 pub use alert_channels::AlertChannels;
+pub use alerts::learn;
 pub use api_request::{ApiRequest, Idempotency};
 pub use batch::{Batch, BatchAccepted};
 pub use content::ContentReader;
@@ -42,8 +43,8 @@ pub use email::Email;
 pub use http::{Request, Response};
 pub use intake::{Accept, Accepted, Answered, InvalidAccept};
 pub use keeper::{
-    ConnectAnswer, ConnectQuestion, Disconnected, Keeper, KeeperAnswer, KeeperRequest,
-    MetadataAnswer,
+    ConnectAnswer, ConnectQuestion, CredentialState, Disconnected, Keeper, KeeperAnswer,
+    KeeperRequest, MetadataAnswer, Trial,
 };
 pub use listing::{Listing, Page};
 pub use meter::{Meter, Rate};
@@ -53,10 +54,10 @@ pub use question::{OutboxAnswer, OutboxQuestion};
 pub use recall::{Leave, Recall};
 pub use reception::Reception;
 pub use registry::{Consent, Known, Registry, RegistryAnswer, RegistryQuestion};
-pub use standing::{Standing, Word, is_stopped, note, obey};
+pub use standing::{Standing, Word, is_stopped, note, obey, obey_as_keeper};
 pub use steering::{Steer, Steered};
 pub use story::Story;
 pub use submit::{Link, Opening};
-pub use tokens::Tokens;
+pub use tokens::{TokenMemory, Tokens};
 pub use turns::Turns;
 pub use upload::{Ticket, Upload, begin_staging};

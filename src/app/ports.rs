@@ -14,6 +14,7 @@ use crate::{
     mail::{EmailAddress, PartNumber, Place},
     oauth::{Fingerprint, SigningAlgorithm, SigningKey, TokenFailure},
     outbox::{Alert, AlertLog, Channel, EmailId, Health, Job, StoryEvent},
+    outcome::Failure,
     time::UnixMillis,
     tls::TlsMode,
 };
@@ -105,12 +106,14 @@ pub trait TokenCache {
     fn put(&self, record: &str, value: &[u8], ttl_seconds: u64) -> impl Future<Output = ()>;
 }
 
-/// Where the Keeper's record is kept, for good.
+/// Where a small object keeps its one record, for good, and its one alarm.
 pub trait TokenCustody {
     /// The record, if there is one.
     fn load(&self) -> Result<Option<String>, StoreFault>;
     /// Replaces the record. Durable before anything that follows leaves this object.
     fn store(&self, record: &str) -> Result<(), StoreFault>;
+    /// Arms the alarm, whatever it was armed for, or disarms it.
+    fn arm(&self, at: Option<UnixMillis>) -> Result<(), StoreFault>;
     /// What an authorization server has said of itself, if it is remembered. It is public and not
     /// sealed, and what is lost of it is asked for again.
     fn load_metadata(&self) -> Option<String>;
@@ -125,6 +128,15 @@ pub trait TokenSource {
         &self,
         refused: Option<&Fingerprint>,
     ) -> impl Future<Output = Result<crate::oauth::CachedToken, TokenFailure>>;
+}
+
+/// The mailboxes that a credential serves, as its Keeper reaches their Outboxes.
+pub trait Served {
+    /// Has the owner told of what was found out about the credential. An application's may serve many
+    /// mailboxes, and one alert is enough: only the first of them is asked.
+    fn tell(&self, failure: &Failure) -> impl Future<Output = Result<(), NotTold>>;
+    /// Has all of them begin with a new grant.
+    fn resume(&self, epoch: u32) -> impl Future<Output = Result<(), NotTold>>;
 }
 
 /// Counts requests, outside of all Outboxes.

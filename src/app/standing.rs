@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     drain::resume,
-    ports::{Clock, OutboxStore, StandingStore, StoreFault},
+    ports::{Clock, OutboxStore, StandingStore, StoreFault, TokenCustody},
     recall::Recall,
 };
 use crate::time::UnixMillis;
@@ -60,36 +60,50 @@ pub enum Word {
     Stop,
     /// The end of that.
     Start,
-    /// The mailbox is connected, or works again, for all that its operator knows.
-    Resume,
-    /// Leave every session and forget the token: the credential was disconnected.
-    Forget,
+    /// The mailbox is connected, or works again, for all that its operator knows. No token of a grant
+    /// before the one of this number is in force any more.
+    Resume(u32),
+    /// Leave every session: the credential was disconnected, and no token of a grant before the one of
+    /// this number is in force any more.
+    Forget(u32),
     /// The same, and stay so: the mailbox was, and the credential was not.
     Disconnect,
 }
 
 impl Word {
-    const ALL: [Self; 5] = [
-        Self::Stop,
-        Self::Start,
-        Self::Resume,
-        Self::Forget,
-        Self::Disconnect,
-    ];
-
     /// Reads it out of a path.
-    pub fn read(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|word| word.as_str() == text)
+    pub fn read(path: &str) -> Option<Self> {
+        let path = path.trim_start_matches('/');
+        Some(match path.split_once('/') {
+            None => match path {
+                "stop" => Self::Stop,
+                "start" => Self::Start,
+                "disconnect" => Self::Disconnect,
+                _ => return None,
+            },
+            Some(("resume", grant)) => Self::Resume(grant.parse().ok()?),
+            Some(("forget", grant)) => Self::Forget(grant.parse().ok()?),
+            Some(_) => return None,
+        })
     }
 
-    /// As it stands in a path.
-    pub fn as_str(self) -> &'static str {
+    /// As a path.
+    pub fn path(self) -> String {
         match self {
-            Self::Stop => "stop",
-            Self::Start => "start",
-            Self::Resume => "resume",
-            Self::Forget => "forget",
-            Self::Disconnect => "disconnect",
+            Self::Stop => "/stop".to_owned(),
+            Self::Start => "/start".to_owned(),
+            Self::Resume(grant) => format!("/resume/{grant}"),
+            Self::Forget(grant) => format!("/forget/{grant}"),
+            Self::Disconnect => "/disconnect".to_owned(),
+        }
+    }
+
+    /// The number of the grant before which none is in force; of a word that says nothing of grants,
+    /// the number before which there was none.
+    pub fn grant(self) -> u32 {
+        match self {
+            Self::Resume(grant) | Self::Forget(grant) => grant,
+            Self::Stop | Self::Start | Self::Disconnect => 0,
         }
     }
 }
@@ -111,9 +125,9 @@ pub fn note(store: &impl StandingStore, word: Word, now: UnixMillis) -> Result<(
     match word {
         Word::Stop => standing.stopped = standing.stopped.or(Some(now)),
         Word::Start => standing.stopped = None,
-        Word::Resume => standing.disconnected = false,
+        Word::Resume(_) => standing.disconnected = false,
         Word::Disconnect => standing.disconnected = true,
-        Word::Forget => {}
+        Word::Forget(_) => {}
     }
     if standing == before {
         Ok(())
@@ -122,7 +136,26 @@ pub fn note(store: &impl StandingStore, word: Word, now: UnixMillis) -> Result<(
     }
 }
 
-/// Has an Outbox do as it was told. Whoever calls this forgets the token in memory too.
+/// Has a Keeper do as it was told: to stop, or to start. What its alarm was to do is looked at as soon as
+/// it starts.
+///
+/// # Errors
+/// When storage fails.
+pub fn obey_as_keeper(
+    word: Word,
+    store: &impl StandingStore,
+    custody: &impl TokenCustody,
+    clock: &impl Clock,
+) -> Result<(), StoreFault> {
+    note(store, word, clock.now())?;
+    match word {
+        Word::Start => custody.arm(Some(clock.now())),
+        _ => Ok(()),
+    }
+}
+
+/// Has an Outbox do as it was told. Whoever calls this forgets the token in memory too, and those
+/// of grants before [`Word::grant`].
 ///
 /// # Errors
 /// When storage fails. A session is left all the same.
@@ -132,7 +165,7 @@ pub fn obey(
     recall: &Recall,
     clock: &impl Clock,
 ) -> Result<(), StoreFault> {
-    if matches!(word, Word::Stop | Word::Forget | Word::Disconnect) {
+    if matches!(word, Word::Stop | Word::Forget(_) | Word::Disconnect) {
         recall.sound();
     }
     note(store, word, clock.now())?;
@@ -143,6 +176,6 @@ pub fn obey(
             Some(at) => store.arm(at),
             None => Ok(()),
         },
-        Word::Resume | Word::Forget | Word::Disconnect => resume(store, clock),
+        Word::Resume(_) | Word::Forget(_) | Word::Disconnect => resume(store, clock),
     }
 }

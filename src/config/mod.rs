@@ -281,6 +281,17 @@ impl Config {
         self.alert = alert;
     }
 
+    /// The mailboxes that send with the credential of the Keeper of this name.
+    pub fn served_by<'a>(
+        &'a self,
+        keeper: &str,
+    ) -> impl Iterator<Item = (&'a Name, &'a MailboxConfig)> {
+        let own = move |mailbox: &MailboxConfig| mailbox.credential().keeper_name() == keeper;
+        self.mailboxes
+            .iter()
+            .filter(move |(_, mailbox)| own(mailbox))
+    }
+
     /// A fingerprint of everything that decides whether a mailbox works: when it is another, what
     /// was found wrong before is worth another try.
     pub fn settings_of(&self, mailbox: &MailboxConfig) -> String {

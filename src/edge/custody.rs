@@ -1,9 +1,15 @@
-//! The one record of an object that keeps one, and what is remembered beside it.
+//! The one record of an object that keeps one, its alarm, and what is remembered beside it.
 
 use worker::Storage;
 
-use super::sql::{exec, first_text};
-use crate::app::ports::{StoreFault, TokenCustody};
+use super::{
+    alarm,
+    sql::{exec, first_text},
+};
+use crate::{
+    app::ports::{StoreFault, TokenCustody},
+    time::UnixMillis,
+};
 
 /// One row in the object's SQLite.
 pub(super) struct SqliteCustody {
@@ -35,5 +41,9 @@ impl TokenCustody for SqliteCustody {
         let query = "INSERT OR REPLACE INTO metadata (only, document) VALUES (1, ?)";
         // Lost, it is asked for once more.
         drop(exec(&self.storage, query, vec![metadata.into()]));
+    }
+
+    fn arm(&self, at: Option<UnixMillis>) -> Result<(), StoreFault> {
+        alarm::arm(&self.storage, at)
     }
 }

@@ -12,6 +12,7 @@ use super::{
     fetch::PlatformHttp,
     kv::KvCache,
     registry_stub::RegistryStub,
+    served::ServedOutboxes,
     signer::PlatformSigner,
     socket::PlatformConnector,
     standing::SqliteStanding,
@@ -20,17 +21,17 @@ use super::{
 use crate::{
     app::{
         ConnectAnswer, ConnectQuestion, Keeper, KeeperAnswer, KeeperRequest, MetadataAnswer,
-        ObjectName, Word, enter, is_stopped, note,
-        ports::{Clock, StoreFault},
+        ObjectName, Word, enter, is_stopped, obey_as_keeper, ports::StoreFault,
     },
     config::Name,
+    limits::{CREDENTIAL_CHECK_EVERY, STORE_RETRY},
     oauth::{Fingerprint, TokenFailure},
     outcome::{Cause, Trouble},
     seal::{Purpose, Sealer},
 };
 
 /// Holds one credential's refresh token and asks the provider for access tokens.
-#[durable_object(fetch)]
+#[durable_object(alarm)]
 pub struct TokenKeeper {
     env: Env,
     name: Option<String>,
@@ -57,15 +58,11 @@ impl DurableObject for TokenKeeper {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
-        let word = path.trim_start_matches('/');
-        if let Some(word @ (Word::Stop | Word::Start)) = Word::read(word) {
-            return match note(&self.standing(), word, PlatformClock.now()) {
+        if let Some(word @ (Word::Stop | Word::Start)) = Word::read(&path) {
+            return match obey_as_keeper(word, &self.standing(), &self.custody, &PlatformClock) {
                 Ok(()) => Response::ok(""),
                 Err(StoreFault) => Response::error("storage", 503),
             };
-        }
-        if !PATHS.contains(&path.as_str()) {
-            return Response::error("not found", 404);
         }
         if path == "/connect" {
             let question: ConnectQuestion = stub::asked(&mut request).await?;
@@ -76,24 +73,42 @@ impl DurableObject for TokenKeeper {
         let KeeperRequest { mailbox, refused } = stub::asked(&mut request).await?;
         let asked = match path.as_str() {
             "/disconnect" => Asked::Disconnect,
-            "/holds" => Asked::Holds,
+            "/state" => Asked::State,
             "/metadata" => Asked::Metadata,
-            _ => Asked::Token(refused.as_ref()),
+            "/token" => Asked::Token(refused.as_ref()),
+            _ => return Response::error("not found", 404),
         };
         self.answer(&mailbox, asked).await
     }
-}
 
-/// What can be asked.
-const PATHS: [&str; 5] = ["/connect", "/token", "/disconnect", "/holds", "/metadata"];
+    async fn alarm(&self) -> Result<Response> {
+        let config = env::config(&self.env);
+        let keeper = self.name.as_deref().unwrap_or_default();
+        let again_after = match config.served_by(keeper).next() {
+            Some((name, _)) => {
+                let woken = self.answer(name, Asked::Wake).await;
+                // Storage cannot be used. An error would make the platform call again a few times,
+                // and then never.
+                (!woken.is_ok_and(|answer| answer.status_code() == 200)).then_some(STORE_RETRY)
+            }
+            // It is not configured here, and may be again.
+            None => Some(CREDENTIAL_CHECK_EVERY),
+        };
+        if let Some(after) = again_after {
+            self.custody.storage.set_alarm(after).await?;
+        }
+        Response::ok("")
+    }
+}
 
 /// What is asked, by its path.
 enum Asked<'a> {
     Token(Option<&'a Fingerprint>),
     Connect(&'a ConnectQuestion),
     Disconnect,
-    Holds,
+    State,
     Metadata,
+    Wake,
 }
 
 impl Asked<'_> {
@@ -101,9 +116,9 @@ impl Asked<'_> {
     fn refused(&self, failure: TokenFailure) -> Result<Response> {
         match self {
             Self::Token(_) => Response::from_json(&KeeperAnswer::Failure(failure)),
-            Self::Connect(_) => Response::from_json(&ConnectAnswer::Refused(failure.failure)),
+            Self::Connect(_) => Response::from_json(&ConnectAnswer::refused(failure)),
             Self::Metadata => Response::from_json(&MetadataAnswer::Failure(failure)),
-            Self::Disconnect | Self::Holds => Response::error("not here", 503),
+            Self::Disconnect | Self::State | Self::Wake => Response::error("not here", 503),
         }
     }
 }
@@ -139,7 +154,7 @@ impl TokenKeeper {
             return asked.refused(failure);
         };
         let gives = matches!(asked, Asked::Token(_) | Asked::Connect(_));
-        if gives {
+        if gives || matches!(asked, Asked::Wake) {
             self.enter().await;
         }
         if gives && self.is_stopped() {
@@ -192,8 +207,23 @@ impl TokenKeeper {
                 Err(_) => Response::error("storage", 503),
             },
             Asked::Metadata => Response::from_json(&keeper.metadata_answer().await),
-            Asked::Holds => match keeper.holds_grant() {
-                Ok(holds) => Response::from_json(&holds),
+            Asked::Wake => {
+                let served = ServedOutboxes {
+                    env: &self.env,
+                    config: &config,
+                    keeper: &credential.keeper_name(),
+                };
+                let is_stopped = || self.is_stopped();
+                match keeper
+                    .wake(mailbox, &PlatformConnector, &served, is_stopped)
+                    .await
+                {
+                    Ok(()) => Response::ok(""),
+                    Err(_) => Response::error("storage", 503),
+                }
+            }
+            Asked::State => match keeper.state() {
+                Ok(state) => Response::from_json(&state),
                 Err(_) => Response::error("storage", 503),
             },
         }

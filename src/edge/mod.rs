@@ -8,6 +8,7 @@
     reason = "the platform's types have none"
 )]
 
+mod alarm;
 mod body;
 mod card_table;
 mod clock;
@@ -24,6 +25,7 @@ mod outbox_do;
 mod outbox_stub;
 mod registry_do;
 mod registry_stub;
+mod served;
 mod signer;
 mod socket;
 mod sql;

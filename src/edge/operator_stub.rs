@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     app::{
-        ConnectAnswer, ConnectQuestion, Disconnected, KeeperRequest, MailboxState, Mailboxes,
-        MetadataAnswer, ObjectName, Registrar, RegistryAnswer, RegistryQuestion, Unreachable, Word,
+        ConnectAnswer, ConnectQuestion, CredentialState, Disconnected, KeeperRequest, MailboxState,
+        Mailboxes, MetadataAnswer, ObjectName, Registrar, RegistryAnswer, RegistryQuestion,
+        Unreachable, Word,
     },
     config::{Config, Name},
 };
@@ -75,8 +76,8 @@ impl Mailboxes for OperatorStubs<'_> {
         self.keeper(mailbox, "disconnect", &about(mailbox)).await
     }
 
-    async fn is_connected(&self, mailbox: &Name) -> Result<bool, Unreachable> {
-        self.keeper(mailbox, "holds", &about(mailbox)).await
+    async fn credential(&self, mailbox: &Name) -> Result<CredentialState, Unreachable> {
+        self.keeper(mailbox, "state", &about(mailbox)).await
     }
 
     async fn state(&self, mailbox: &Name) -> Result<MailboxState, Unreachable> {
@@ -91,7 +92,7 @@ impl Mailboxes for OperatorStubs<'_> {
             (_, Some(name)) => (TOKEN_KEEPER, name),
             _ => return Err(Unreachable),
         };
-        let url = format!("http://object/{}", word.as_str());
+        let url = format!("http://object{}", word.path());
         let request = Request::new(&url, Method::Post);
         self.ask(binding, name, request).await.map(drop)
     }

@@ -1,7 +1,7 @@
 //! The Outbox object: one for each sending mailbox.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, OnceCell},
     rc::Rc,
 };
 
@@ -26,15 +26,16 @@ use super::{
 use crate::{
     app::{
         Accept, AlertChannels, Door, Drain, Email, Entry, MailboxState, ObjectName,
-        Outbox as OutboxCase, OutboxQuestion, Reception, Story, Ticket, Tokens, Trigger, Turns,
-        Upload, Word, begin_staging, enter, obey,
+        Outbox as OutboxCase, OutboxQuestion, Reception, Story, Ticket, TokenMemory, Tokens,
+        Trigger, Turns, Upload, Word, begin_staging, enter, learn, obey,
         ports::{Clock, ContentStore, StoreFault},
         wake_if_repaired,
     },
     config::{MailboxConfig, Name},
     limits::STORE_RETRY,
     mail::Place,
-    oauth::{CachedToken, Credential},
+    oauth::Credential,
+    outcome::Failure,
     seal::{Purpose, Sealer},
 };
 
@@ -57,7 +58,7 @@ struct Inner {
     store: OnceCell<SqliteStore>,
     drain: Drain,
     reception: Reception,
-    token: RefCell<Option<CachedToken>>,
+    token: TokenMemory,
     /// The Registry knows this object, and that is stored.
     entered: Cell<bool>,
 }
@@ -71,7 +72,7 @@ impl DurableObject for Outbox {
             store: OnceCell::new(),
             drain: Drain::default(),
             reception: Reception::default(),
-            token: RefCell::new(None),
+            token: TokenMemory::default(),
             entered: Cell::new(false),
         };
         Self {
@@ -109,7 +110,11 @@ impl DurableObject for Outbox {
                 self.inner.stage(id, place, octets)
             }
             (Method::Get, ["state"]) => self.inner.mailbox_state(),
-            (Method::Post, [word]) => self.inner.obey(word),
+            (Method::Post, ["learn"]) => {
+                let failure = stub::asked(&mut request).await?;
+                self.inner.learn(&failure)
+            }
+            (Method::Post, _) => self.inner.obey(&path),
             (Method::Get, ["story", id]) => self.inner.story(id),
             (Method::Get, ["email", id]) => self.inner.email(id),
             _ => Response::error("not found", 404),
@@ -248,18 +253,30 @@ impl Inner {
     }
 
     /// Does as it is told, and forgets the token that was in use.
-    fn obey(&self, word: &str) -> Result<Response> {
-        let Some(word) = Word::read(word) else {
+    fn obey(&self, path: &str) -> Result<Response> {
+        let Some(word) = Word::read(path) else {
             return Response::error("not found", 404);
         };
-        self.token.replace(None);
-        match self
+        self.token.forget(word.grant());
+        done(
+            self.store()
+                .and_then(|store| obey(word, store, &self.drain.recall, &PlatformClock)),
+        )
+    }
+
+    /// Hears what the Keeper has found out.
+    fn learn(&self, failure: &Failure) -> Result<Response> {
+        let config = env::config(&self.env);
+        let Some(name) = &self.mailbox else {
+            return Response::error("not found", 404);
+        };
+        let outboxes = OutboxStubs { env: &self.env };
+        let email = PlatformEmail { env: &self.env };
+        let alerts = AlertChannels::of(&config, name, &PlatformHttp, &outboxes, &email);
+        let learned = self
             .store()
-            .and_then(|store| obey(word, store, &self.drain.recall, &PlatformClock))
-        {
-            Ok(()) => Response::ok(""),
-            Err(StoreFault) => Response::error("storage", 503),
-        }
+            .and_then(|store| learn(store, &self.drain, &alerts, &PlatformClock, failure));
+        done(learned)
     }
 
     fn story(&self, id: &str) -> Result<Response> {
@@ -346,6 +363,14 @@ impl Inner {
             drain: &self.drain,
         };
         outbox.run(trigger).await
+    }
+}
+
+/// That it was done, as an answer.
+fn done(what: std::result::Result<(), StoreFault>) -> Result<Response> {
+    match what {
+        Ok(()) => Response::ok(""),
+        Err(StoreFault) => Response::error("storage", 503),
     }
 }
 

@@ -11,9 +11,10 @@
 //! | `meta` | one value: the mailbox's health, what its owner is told, the schema's version | when it changes |
 
 use serde::{Serialize, de::DeserializeOwned};
-use worker::{SqlStorageValue, State, Storage, js_sys};
+use worker::{SqlStorageValue, State, Storage};
 
 use super::{
+    alarm,
     sql::{Row, exec, first_text},
     transaction::transaction,
 };
@@ -378,18 +379,11 @@ impl OutboxStore for SqliteStore {
     }
 
     fn arm(&self, at: UnixMillis) -> Result<(), StoreFault> {
-        // A date, and not a number: numbers are taken for offsets from now.
-        let millis = js_sys::Number::from(sql_time(at) as f64);
-        let date = js_sys::Date::new(&millis);
-        // Part of the transaction it is called in; its promise only tells when it is durable,
-        // which the output gate waits for anyway.
-        let armed = self.storage.as_raw().set_alarm(date, js_sys::Object::new());
-        armed.map(drop).map_err(|_| StoreFault)
+        alarm::arm(&self.storage, Some(at))
     }
 
     fn disarm(&self) -> Result<(), StoreFault> {
-        let disarmed = self.storage.as_raw().delete_alarm(js_sys::Object::new());
-        disarmed.map(drop).map_err(|_| StoreFault)
+        alarm::arm(&self.storage, None)
     }
 }
 

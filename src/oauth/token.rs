@@ -41,6 +41,12 @@ pub struct CachedToken {
     pub token: AccessToken,
     /// When the provider stops taking it.
     pub expires_at: UnixMillis,
+    /// Its Keeper asked for it ahead of need and has not heard that anybody uses it: whoever does
+    /// first takes it there and gets it back without this mark.
+    pub unused: bool,
+    /// How many grants its Keeper has had: what came of a grant before the present one is taken for
+    /// nothing by whoever knows that.
+    pub epoch: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +54,15 @@ struct Stored {
     v: u8,
     access_token: String,
     expires_at: UnixMillis,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unused: bool,
+    #[serde(default, skip_serializing_if = "is_first")]
+    epoch: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_first(epoch: &u32) -> bool {
+    *epoch == 0
 }
 
 impl CachedToken {
@@ -61,6 +76,8 @@ impl CachedToken {
         Self {
             token,
             expires_at: now.after(lifetime),
+            unused: false,
+            epoch: 0,
         }
     }
 
@@ -80,6 +97,8 @@ impl CachedToken {
             v: Self::VERSION,
             access_token: self.token.expose().to_owned(),
             expires_at: self.expires_at,
+            unused: self.unused,
+            epoch: self.epoch,
         };
         Zeroizing::new(serde_json::to_vec(&stored).unwrap_or_default())
     }
@@ -94,6 +113,8 @@ impl CachedToken {
         Some(Self {
             token,
             expires_at: stored.expires_at,
+            unused: stored.unused,
+            epoch: stored.epoch,
         })
     }
 }
@@ -116,6 +137,8 @@ mod tests {
         let cached = CachedToken {
             token,
             expires_at: UnixMillis::new(1000),
+            unused: false,
+            epoch: 0,
         };
         let stored = br#"{"v":1,"access_token":"ya29.a","expires_at":1000}"#;
         assert_eq!(cached.to_stored().as_slice(), stored);
@@ -123,6 +146,16 @@ mod tests {
             CachedToken::from_stored(stored).unwrap().expires_at,
             UnixMillis::new(1000)
         );
+        let ahead = CachedToken {
+            unused: true,
+            epoch: 3,
+            ..cached
+        };
+        let stored =
+            br#"{"v":1,"access_token":"ya29.a","expires_at":1000,"unused":true,"epoch":3}"#;
+        assert_eq!(ahead.to_stored().as_slice(), stored);
+        let read = CachedToken::from_stored(stored).unwrap();
+        assert!(read.unused && read.epoch == 3);
         for other in ["", "{}", r#"{"v":2,"access_token":"a","expires_at":1}"#] {
             assert!(CachedToken::from_stored(other.as_bytes()).is_none());
         }

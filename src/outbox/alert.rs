@@ -98,11 +98,11 @@ impl Alert {
         }
     }
 
-    fn because(self, failure: &Failure, id: EmailId) -> Self {
+    fn because(self, failure: &Failure, id: Option<EmailId>) -> Self {
         Self {
             cause: Some(failure.cause),
             finding: failure.finding.clone(),
-            ids: vec![id],
+            ids: id.into_iter().collect(),
             ..self
         }
     }
@@ -177,9 +177,15 @@ impl AlertLog {
             .unwrap_or_default()
     }
 
-    /// The mailbox failed, which the message `id` found out. `heard` is whether there is any
-    /// channel; what nobody would hear is not noted as told.
-    pub fn mailbox_failed(&mut self, failure: &Failure, id: EmailId, heard: bool, now: UnixMillis) {
+    /// The mailbox failed, which the message `id` found out, or the Keeper without one. `heard` is
+    /// whether there is any channel; what nobody would hear is not noted as told.
+    pub fn mailbox_failed(
+        &mut self,
+        failure: &Failure,
+        id: impl Into<Option<EmailId>>,
+        heard: bool,
+        now: UnixMillis,
+    ) {
         let Reach::Mailbox(trouble) = failure.reach else {
             return;
         };
@@ -196,7 +202,8 @@ impl AlertLog {
         }
         down.causes.push(failure.cause);
         down.announced = true;
-        let alert = Alert::new(AlertKind::MailboxDown, down.since, now).because(failure, id);
+        let alert = Alert::new(AlertKind::MailboxDown, down.since, now);
+        let alert = alert.because(failure, id.into());
         self.keep(alert);
     }
 

@@ -22,7 +22,7 @@ fn one() -> World {
     )
 }
 
-fn ready(world: &World, key: &str) -> (u16, Value) {
+pub(crate) fn ready(world: &World, key: &str) -> (u16, Value) {
     let authorization = format!("Bearer {key}");
     let headers = [("authorization", authorization.as_str())];
     let answer = world.ask("GET", "/readyz", &headers, "");

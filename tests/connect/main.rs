@@ -17,5 +17,7 @@ mod board;
 mod callback;
 mod login;
 mod messages;
+mod ports;
 mod stop;
+mod trial;
 mod world;

@@ -11,24 +11,19 @@ use std::cell::{Cell, RefCell};
 
 use edgepost::{
     app::{
-        Accept, Answered, ConnectAnswer, ConnectQuestion, Disconnected, Email, Keeper,
-        MailboxState, Mailboxes, MetadataAnswer, ObjectName, Operator, OutboxAnswer,
-        OutboxQuestion, OutboxUnavailable, Outboxes, Recall, Registrar, Registry, RegistryAnswer,
-        RegistryQuestion, Request, Response, Story, Unreachable, Word, is_operators, obey,
+        Drain, Keeper, Operator, Request, Response, TokenMemory, Word, is_operators,
         ports::RateLimiter,
     },
     config::{Config, Name},
     limits::OPERATOR_BODY_OCTETS,
-    mail::Place,
-    outbox::EmailId,
     seal::{Purpose, Sealer},
 };
 use futures_util::lock::Mutex;
 use serde_json::{Value, json};
 
 use crate::support::{
-    MemoryCache, MemoryCustody, MemoryStore, Move, Move::*, NativeSigner, ScriptedProvider,
-    ScriptedServer, SeededEntropy, VirtualClock,
+    MemoryAlerts, MemoryCache, MemoryCustody, MemoryStore, Move, Move::*, NativeSigner,
+    ScriptedProvider, ScriptedServer, SeededEntropy, VirtualClock,
 };
 
 pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -55,6 +50,12 @@ pub struct World {
     pub told: RefCell<Vec<(String, Word)>>,
     /// Objects that do not answer, and the Registry if it is one of them.
     pub silent: RefCell<Vec<String>>,
+    /// What the Outbox remembers of tokens.
+    pub memory: TokenMemory,
+    /// What Outboxes were told to begin anew, and with which grant.
+    pub resumed: RefCell<Vec<(String, u32)>>,
+    pub drain: Drain,
+    pub alerts: MemoryAlerts,
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
     signer: NativeSigner,
@@ -132,15 +133,30 @@ impl World {
             cache: MemoryCache::default(),
             provider: ScriptedProvider::new(answers),
             server: ScriptedServer::new(parts, &clock),
-            clock,
             store: MemoryStore::new(),
             unreachable: Cell::new(false),
             told: RefCell::default(),
             silent: RefCell::default(),
+            memory: TokenMemory::default(),
+            resumed: RefCell::default(),
+            drain: Drain::default(),
+            alerts: MemoryAlerts::new(&clock),
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
             signer: NativeSigner::default(),
+            clock,
         }
+    }
+
+    /// The Keeper's alarm rings.
+    pub fn ring(&self) {
+        self.custody.alarm.set(None);
+        let name = "sales".parse().unwrap();
+        let mailbox = &self.config.mailboxes[&name];
+        let woken = self.keeper(&name, async |keeper| {
+            keeper.wake(mailbox, &self.server, self, || false).await
+        });
+        self.clock.run(woken).unwrap();
     }
 
     /// `path` may have a query.
@@ -231,7 +247,7 @@ impl World {
             .is_some_and(|record| !record.contains("\"refresh\":null"))
     }
 
-    fn keeper<T>(
+    pub fn keeper<T>(
         &self,
         mailbox: &Name,
         ask: impl AsyncFnOnce(
@@ -357,110 +373,4 @@ pub fn assert_operators_page(answer: &Response) {
     assert!(policy.starts_with("default-src 'none'; "), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
     assert!(policy.contains("form-action 'self'"), "{policy}");
-}
-
-impl Mailboxes for World {
-    async fn connect(&self, question: &ConnectQuestion) -> Result<ConnectAnswer, Unreachable> {
-        let json = serde_json::to_string(question).unwrap();
-        let question: ConnectQuestion = serde_json::from_str(&json).unwrap();
-        let mailbox = &self.config.mailboxes[&question.mailbox];
-        let answer = self.keeper(&question.mailbox, async |keeper| {
-            keeper.connect(&question, mailbox, &self.server).await
-        });
-        let json = serde_json::to_string(&answer.await).unwrap();
-        assert!(!json.contains("canary"), "{json}");
-        Ok(serde_json::from_str(&json).unwrap())
-    }
-
-    async fn metadata(&self, mailbox: &Name) -> Result<MetadataAnswer, Unreachable> {
-        let answer = self.keeper(mailbox, async |keeper| keeper.metadata_answer().await);
-        let json = serde_json::to_string(&answer.await).unwrap();
-        Ok(serde_json::from_str(&json).unwrap())
-    }
-
-    async fn disconnect(&self, mailbox: &Name) -> Result<Disconnected, Unreachable> {
-        let disconnected = self.keeper(mailbox, async |keeper| keeper.disconnect().await);
-        disconnected.await.map_err(|_| Unreachable)
-    }
-
-    async fn is_connected(&self, mailbox: &Name) -> Result<bool, Unreachable> {
-        if self.unreachable.get() {
-            return Err(Unreachable);
-        }
-        // The record here is that of one mailbox.
-        if mailbox.as_str() != "sales" {
-            return Ok(false);
-        }
-        let holds = self.keeper(mailbox, async |keeper| keeper.holds_grant());
-        holds.await.map_err(|_| Unreachable)
-    }
-
-    async fn state(&self, _: &Name) -> Result<MailboxState, Unreachable> {
-        MailboxState::read(&self.store).map_err(|_| Unreachable)
-    }
-
-    async fn tell(&self, object: &ObjectName, word: Word) -> Result<(), Unreachable> {
-        let name = object.as_str().to_owned();
-        if self.silent.borrow().contains(&name) {
-            std::future::pending::<()>().await;
-        }
-        self.told.borrow_mut().push((name, word));
-        // The store here is that of one mailbox.
-        if object.as_outbox() == Some("sales") {
-            let recall = Recall::default();
-            return obey(word, &self.store, &recall, &self.clock).map_err(|_| Unreachable);
-        }
-        Ok(())
-    }
-}
-
-impl Registrar for World {
-    async fn ask(&self, question: &RegistryQuestion) -> Result<RegistryAnswer, Unreachable> {
-        if self.silent.borrow().iter().any(|name| name == "registry") {
-            std::future::pending::<()>().await;
-        }
-        let registry = Registry {
-            custody: &self.registry,
-            clock: &self.clock,
-        };
-        registry.answer(question.clone()).map_err(|_| Unreachable)
-    }
-}
-
-impl Outboxes for World {
-    async fn accept(&self, accept: &Accept) -> Result<Answered, OutboxUnavailable> {
-        let accepted = accept
-            .clone()
-            .keep(&self.store, &self.clock, &self.entropy)
-            .map_err(|_| OutboxUnavailable)?;
-        Ok(Answered {
-            accepted,
-            rate: None,
-        })
-    }
-
-    async fn email(&self, _: &Name, _: EmailId) -> Result<Option<Email>, OutboxUnavailable> {
-        Err(OutboxUnavailable)
-    }
-
-    async fn ask(&self, _: &Name, _: &OutboxQuestion) -> Result<OutboxAnswer, OutboxUnavailable> {
-        Err(OutboxUnavailable)
-    }
-
-    async fn stage(
-        &self,
-        _: &Name,
-        _: EmailId,
-        _: Place,
-        _: Vec<u8>,
-    ) -> Result<(), OutboxUnavailable> {
-        Err(OutboxUnavailable)
-    }
-
-    async fn story(&self, mailbox: &Name, id: EmailId) -> Result<Option<Story>, OutboxUnavailable> {
-        if self.unreachable.get() {
-            return Err(OutboxUnavailable);
-        }
-        Story::read(&self.store, mailbox, id).map_err(|_| OutboxUnavailable)
-    }
 }

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use crate::support::{Move::*, NOW, Writes};
+use crate::support::{Move::*, NOW, Writes, until};
 use edgepost::{
-    app::ports::{Clock, OutboxStore},
+    app::{
+        learn,
+        ports::{Clock, OutboxStore},
+    },
     oauth::TokenFailure,
     outbox::{AlertKind, AlertLog, Channel, State},
     outcome::{Cause, Trouble},
     time::UnixMillis,
 };
+
+use futures_util::future::join;
 
 use crate::world::*;
 
@@ -80,7 +85,7 @@ fn trouble_that_comes_again_is_told_of_again() {
     world.source.failure = None;
     world.run_alarms(later(HOUR));
     world.source.failure = Some(dead_grant());
-    world.memory.replace(None);
+    world.memory.forget(0);
     world.cache.values.borrow_mut().clear();
     world.accept();
     world.run_alarms(later(2 * HOUR));
@@ -287,7 +292,7 @@ fn without_a_channel_nothing_is_kept_and_a_channel_that_comes_is_told_what_is_so
     world.run_alarms(NOW);
     assert_eq!(world.store.alerts().unwrap(), AlertLog::default());
     world.source.failure = Some(dead_grant());
-    world.memory.replace(None);
+    world.memory.forget(0);
     world.cache.values.borrow_mut().clear();
     world.accept();
     world.run_alarms(later(HOUR));
@@ -316,4 +321,52 @@ fn an_alert_whose_alarm_was_lost_is_noticed() {
     world.run();
     assert_eq!(kinds(&world), [AlertKind::MailboxDown]);
     assert!(!stalled(&world));
+}
+
+#[test]
+fn what_the_keeper_finds_is_told_although_no_message_has_met_it() {
+    let mut world = World::new(vec![]);
+    let failure = dead_grant().failure;
+    let hear = |world: &World| {
+        learn(
+            &world.store,
+            &world.drain,
+            &world.alerts,
+            &world.clock,
+            &failure,
+        )
+    };
+    hear(&world).unwrap();
+    assert_eq!(world.store.alarm.get(), Some(NOW));
+    world.run_alarms(NOW);
+    assert_eq!(kinds(&world), [AlertKind::MailboxDown]);
+    assert!(world.alerts.told.borrow()[0].2.ids.is_empty());
+    // Once, whoever finds it again.
+    hear(&world).unwrap();
+    world.source.failure = Some(dead_grant());
+    world.accept();
+    world.run_alarms(later(HOUR));
+    assert_eq!(kinds(&world).len(), 1);
+}
+
+#[test]
+fn what_the_keeper_finds_during_a_run_is_heard_after_it() {
+    let mut world = World::new(vec![]);
+    world.source.failure = Some(dead_grant());
+    world.alerts.hanging.borrow_mut().push(Channel::Url);
+    world.accept();
+    let failure = dead_grant().failure;
+    let learning = async {
+        until(|| world.alerts.tries.get() > 0).await;
+        learn(
+            &world.store,
+            &world.drain,
+            &world.alerts,
+            &world.clock,
+            &failure,
+        )
+    };
+    let (worked, learned) = world.clock.run(join(world.work(), learning));
+    worked.unwrap();
+    assert!(learned.is_err());
 }

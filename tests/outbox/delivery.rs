@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Move::*, NOW, Writes};
+use crate::support::{Move::*, NOW, Writes, until};
 use edgepost::{
     app::ports::{Clock, ContentStore},
     limits::STAGING_MAX,
@@ -243,4 +243,28 @@ fn what_was_kept_for_a_message_that_never_came_is_dropped_after_an_hour() {
     let content = world.store.content.borrow();
     assert!(content.contains_key(&id) && !content.contains_key(&abandoned));
     assert_eq!(world.store.alarm.get(), None);
+}
+
+#[test]
+fn a_connection_is_not_used_any_more_when_its_token_was_taken_back() {
+    let mut first = mail();
+    first.insert(first.len() - 1, Yield);
+    let world = World::new(vec![chain(&[opening(), first, mail(), bye()])]);
+    let ids = [world.accept(), world.accept()];
+    let disconnect = async {
+        until(|| world.server.heard().contains("RCPT TO")).await;
+        world.memory.forget(1);
+    };
+    let (worked, ()) = world.clock.run(join(world.work(), disconnect));
+    worked.unwrap();
+    let states = ids.map(|id| world.store.job(id).state);
+    // Either may have come first.
+    assert!(
+        matches!(
+            states,
+            [State::Sent, State::Deferred] | [State::Deferred, State::Sent]
+        ),
+        "{states:?}"
+    );
+    assert_eq!(world.server.connections.get(), 1);
 }

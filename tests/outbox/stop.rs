@@ -23,7 +23,7 @@ const PROMISED: Duration = Duration::from_secs(60);
 
 fn tell(world: &World, word: Word) {
     obey(word, &world.store, &world.drain.recall, &world.clock).unwrap();
-    world.memory.replace(None);
+    world.memory.forget(word.grant());
 }
 
 /// Runs, and says this so much later.
@@ -181,8 +181,8 @@ fn s8_no_further_transaction_of_a_message_is_begun() {
     ];
     for (word, then) in [
         (Word::Stop, Word::Start),
-        (Word::Disconnect, Word::Resume),
-        (Word::Forget, Word::Resume),
+        (Word::Disconnect, Word::Resume(0)),
+        (Word::Forget(0), Word::Resume(0)),
     ] {
         let world = World::new(vec![
             chain(&[opening(), one_at_a_time.to_vec(), bye()]),
@@ -282,7 +282,7 @@ fn a_mailbox_that_was_disconnected_alone_leaves_its_session_and_asks_for_no_toke
         matches!(&health, Health::Down { cause: Cause::ReauthorisationRequired, finding: Some(finding), .. } if *finding == edgepost::outcome::Finding::named("token_disconnected")),
         "{health:?}"
     );
-    tell(&world, Word::Resume);
+    tell(&world, Word::Resume(0));
     world.run_alarms(world.clock.now());
     assert_eq!(world.store.job(id).state, State::Sent);
 }
@@ -291,7 +291,8 @@ fn a_mailbox_that_was_disconnected_alone_leaves_its_session_and_asks_for_no_toke
 fn a_session_with_the_old_token_is_left_and_the_next_one_has_another() {
     let world = World::new(vec![opening(), chain(&[opening(), mail(), bye()])]);
     let id = world.accept();
-    run_and_tell(&world, Duration::from_secs(10), Word::Forget);
+    // The source here does not number its grants.
+    run_and_tell(&world, Duration::from_secs(10), Word::Forget(0));
     assert_eq!(world.server.open.get(), 0);
     world.run_alarms(NOW.after(Duration::from_secs(3600)));
     assert_eq!(world.store.job(id).state, State::Sent);

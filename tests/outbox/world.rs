@@ -16,7 +16,7 @@ use crate::support::{
 use edgepost::{
     app::{
         Accept, Accepted, ApiRequest, Drain, InvalidAccept, Outbox, OutboxAnswer, OutboxQuestion,
-        Reception, Steer, Steered, Story, Tokens, Trigger,
+        Reception, Steer, Steered, Story, TokenMemory, Tokens, Trigger,
         ports::{Clock, StoreFault, TokenSource},
     },
     config::{Config, MailboxConfig},
@@ -66,7 +66,7 @@ pub struct World {
     pub source: CountingSource,
     pub sealer: Sealer,
     pub mailbox: MailboxConfig,
-    pub memory: RefCell<Option<CachedToken>>,
+    pub memory: TokenMemory,
     pub drain: Drain,
     pub alerts: MemoryAlerts,
     pub settings: String,
@@ -94,7 +94,7 @@ impl World {
             source,
             sealer: Sealer::new(&RootKey::parse(ROOT_KEY).unwrap(), None, Purpose::Seal),
             mailbox: Config::parse(&vars).mailboxes.remove(&name).unwrap(),
-            memory: RefCell::default(),
+            memory: TokenMemory::default(),
             drain: Drain::default(),
             alerts: MemoryAlerts::new(&clock),
             settings: "as deployed".to_owned(),
@@ -237,7 +237,7 @@ impl World {
     /// The Worker dies and another takes its place: memory is lost, storage is not.
     pub fn restart(&mut self) {
         self.drain = Drain::default();
-        self.memory.replace(None);
+        self.memory = TokenMemory::default();
     }
 }
 

@@ -71,6 +71,18 @@ impl VirtualClock {
     }
 }
 
+/// Lets others run until it is so.
+pub async fn until(condition: impl Fn() -> bool) {
+    poll_fn(|_| {
+        if condition() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
 impl Clock for VirtualClock {
     fn now(&self) -> UnixMillis {
         self.now.get()

@@ -43,7 +43,7 @@ mod store;
 mod tokens;
 
 pub use alerts::{MemoryAlerts, MemoryEmail};
-pub use clock::{SeededEntropy, VirtualClock};
+pub use clock::{SeededEntropy, VirtualClock, until};
 pub use server::{Move, ScriptedServer};
 use service::Service;
 pub use signer::NativeSigner;

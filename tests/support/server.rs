@@ -29,6 +29,8 @@ pub enum Move {
     Tls,
     /// Takes no octet that is written from here on.
     Choke,
+    /// Others may run meanwhile.
+    Yield,
     /// Closes.
     Close,
 }
@@ -228,6 +230,10 @@ impl Connection for ScriptedConnection {
                         }
                         part.pop_front();
                         Poll::Ready(Err(until))
+                    }
+                    Some(Move::Yield) => {
+                        part.pop_front();
+                        Poll::Pending
                     }
                     _ => Poll::Pending,
                 }

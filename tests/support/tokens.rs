@@ -11,6 +11,10 @@ pub struct MemoryCache {
     pub stored_first: RefCell<Option<Rc<Cell<bool>>>>,
     pub seen_stored: Cell<bool>,
     pub broken: Cell<bool>,
+    /// The next write takes a while, in which others may run.
+    pub slow: Cell<bool>,
+    /// Writes that have begun.
+    pub begun: Cell<usize>,
 }
 
 impl TokenCache for MemoryCache {
@@ -29,6 +33,16 @@ impl TokenCache for MemoryCache {
             .as_ref()
             .is_some_and(|stored| stored.get());
         self.seen_stored.set(stored);
+        self.begun.set(self.begun.get() + 1);
+        let mut polls = if self.slow.take() { 8 } else { 0 };
+        poll_fn(|_| {
+            if polls == 0 {
+                return Poll::Ready(());
+            }
+            polls -= 1;
+            Poll::Pending
+        })
+        .await;
         if !self.broken.get() {
             self.values
                 .borrow_mut()
@@ -45,6 +59,7 @@ pub struct MemoryCustody {
     /// Whether a record with an access token is stored.
     pub has_access: Rc<Cell<bool>>,
     pub writes: Cell<Writes>,
+    pub alarm: Cell<Option<UnixMillis>>,
 }
 
 impl MemoryCustody {
@@ -54,6 +69,7 @@ impl MemoryCustody {
             metadata: RefCell::default(),
             has_access: Rc::default(),
             writes: Cell::new(Writes::Work),
+            alarm: Cell::default(),
         }
     }
 }
@@ -91,6 +107,11 @@ impl TokenCustody for MemoryCustody {
         if self.writes.get() == Writes::Work {
             self.metadata.replace(Some(metadata.to_owned()));
         }
+    }
+
+    fn arm(&self, at: Option<UnixMillis>) -> Result<(), StoreFault> {
+        self.alarm.set(at);
+        Ok(())
     }
 }
 

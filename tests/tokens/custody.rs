@@ -2,10 +2,10 @@
 
 use super::*;
 
-const REVOKED: &str =
+pub(super) const REVOKED: &str =
     r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#;
 
-fn presented(world: &World) -> Vec<String> {
+pub(super) fn presented(world: &World) -> Vec<String> {
     let field = |body: &String| {
         let pair = body
             .split('&')
@@ -23,30 +23,6 @@ fn presented(world: &World) -> Vec<String> {
 
 pub(crate) fn finding(failure: &TokenFailure) -> &str {
     failure.failure.finding.as_ref().unwrap().name()
-}
-
-#[test]
-fn a_supplied_token_that_is_no_good_does_not_replace_one_that_works() {
-    let mut world = World::new([(200, TWO), (400, REVOKED), (200, ONE)]);
-    world.token(None).unwrap();
-    world.bootstrap = Some(Secret::new("mistyped"));
-    // Tried once, refused, and the access token of the grant that works goes on.
-    assert_eq!(world.token(None).unwrap(), "canary-two");
-    assert_eq!(world.token(None).unwrap(), "canary-two");
-    world.clock.advance(Duration::from_secs(4000));
-    assert_eq!(world.token(None).unwrap(), "canary-one");
-    assert_eq!(presented(&world), ["bootstrap", "mistyped", "rotated"]);
-}
-
-#[test]
-fn bad_weather_decides_nothing_about_a_supplied_token() {
-    let mut world = World::new([(200, TWO), (503, "oops"), (200, ONE)]);
-    world.token(None).unwrap();
-    world.bootstrap = Some(Secret::new("second"));
-    assert_eq!(world.token(None).unwrap(), "canary-two");
-    world.clock.advance(Duration::from_secs(61));
-    assert_eq!(world.token(None).unwrap(), "canary-one");
-    assert_eq!(presented(&world), ["bootstrap", "second", "second"]);
 }
 
 #[test]
@@ -203,6 +179,38 @@ fn k6_a_crash_with_a_rotated_token_unsaved_is_found_once_and_keeps_waiting() {
         world.clock.advance(Duration::from_secs(60));
     }
     assert_eq!(presented(&world), ["bootstrap", "bootstrap"]);
+}
+
+#[test]
+fn a_record_of_the_third_version_can_be_read() {
+    let world = World::new([(200, ONE)]);
+    let stored = include_str!("../fixtures/keeper-v3.json").trim_end();
+    world.custody.record.replace(Some(stored.to_owned()));
+    assert_eq!(world.token(None).unwrap(), "canary-two");
+    // Nothing of it had to be written anew.
+    assert_eq!(world.custody.record.borrow().as_deref(), Some(stored));
+    world.clock.advance(Duration::from_secs(4000));
+    assert_eq!(world.token(None).unwrap(), "canary-one");
+    assert_eq!(presented(&world), ["rotated"]);
+}
+
+#[test]
+fn k13_a_token_of_any_length_that_a_mail_server_takes_and_none_with_a_control_character() {
+    let answer = |token: &str| {
+        format!(r#"{{"token_type":"Bearer","access_token":"{token}","expires_in":3600}}"#)
+    };
+    let long = "x".repeat(8000);
+    let world = World::new([(200, answer(&long).as_str())]);
+    assert_eq!(world.token(None).unwrap(), long);
+    // Sealed, cached and found again.
+    assert_eq!(look(&world, &TokenMemory::default(), None), long);
+    let too_long = "x".repeat(9000);
+    for bad in ["a\\u0001b", "a\\rb", "a\\nb", "a b", "\\u00e9", &too_long] {
+        let world = World::new([(200, answer(bad).as_str())]);
+        let failure = world.token(None).unwrap_err();
+        assert_eq!(failure.failure.cause, Cause::TokenUnavailable, "{bad:.10}");
+        assert!(world.cache.values.borrow().is_empty());
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ cargo xtask <command>
   key root|operator|monitor
                            a fresh key, and how to store it
   key api NAME             a fresh API key for a caller, and the table that admits it
-  bench NAME [--json]      figures of this machine, to compare within one run: api
+  bench NAME [--json]      figures of this machine, to compare within one run: api, tokens
   test [SUITE…]            every check there is, or those named
   fuzz [TARGET|GROUP]      hostile input, FUZZ_SECONDS a target; `fuzz smtp`, `fuzz json`, …
 ";

@@ -2,12 +2,12 @@
 
 use super::{
     super::{
-        keeper_record::Record,
+        keeper_record::{Candidate, Record},
         ports::{
             CannotSign, Clock, Entropy, HttpClient, NoEntropy, TokenCache, TokenCustody, random,
         },
     },
-    ConnectQuestion, Keeper,
+    Keeper,
 };
 use crate::{
     oauth::{
@@ -38,14 +38,18 @@ where
 {
     /// What there is to ask with.
     pub(super) fn grant(&self, record: &Record) -> Result<Grant<'k>, TokenFailure> {
-        if record.disconnected {
-            return Err(without_grant("token_disconnected"));
-        }
+        let candidate = record.candidate.as_ref();
+        let none = match candidate.and_then(Candidate::due_at) {
+            Some(_) => on_trial(),
+            None if record.disconnected => without_grant("token_disconnected"),
+            None => without_grant("token_not_connected"),
+        };
         match self.right {
+            _ if record.disconnected => Err(none),
             Right::Consent => self
                 .unsealed(record.refresh.as_ref())
                 .map(Grant::Refresh)
-                .ok_or_else(|| without_grant("token_not_connected")),
+                .ok_or(none),
             Right::Application => Ok(Grant::Application),
             Right::ServiceAccount => match self.client {
                 ClientAuthentication::Key(key) => Ok(Grant::ServiceAccount(key)),
@@ -133,17 +137,18 @@ where
     /// Exchanges a code for a grant.
     pub(super) async fn exchange(
         &self,
-        question: &ConnectQuestion,
+        code: &Secret,
         code_verifier: &Secret,
+        redirect_uri: &str,
     ) -> Result<Granted, TokenFailure> {
         let provider = self.whole_provider().await?;
         let grant = CodeGrant {
             provider: &provider,
             client_id: self.client_id,
             client_proof: self.proof().await?,
-            code: &Secret::new(question.code.as_str()),
+            code,
             code_verifier,
-            redirect_uri: &question.redirect_uri,
+            redirect_uri,
         };
         let now = self.clock.now();
         grant.request(|request| self.http.send(request), now).await
@@ -193,4 +198,9 @@ fn unusable_key() -> TokenFailure {
 fn without_grant(finding: &'static str) -> TokenFailure {
     let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
     TokenFailure::found(cause, trouble, finding)
+}
+
+fn on_trial() -> TokenFailure {
+    let (cause, trouble) = (Cause::TokenUnavailable, Trouble::Transient);
+    TokenFailure::found(cause, trouble, "token_on_trial")
 }

@@ -5,40 +5,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
+        keeper_record::Candidate,
         ports::{Clock, Connector, Entropy, HttpClient, TokenCache, TokenCustody},
-        submit::{Link, Opening},
     },
-    Broken, Keeper,
+    Broken, Found, Keeper,
 };
 use crate::{
     config::{MailboxConfig, Name},
-    oauth::{Fingerprint, Granted, Right, TokenFailure},
-    outbox::Health,
-    outcome::Failure,
+    oauth::{Granted, TokenFailure},
+    outcome::{Failure, Reach, Trouble},
     secret::Secret,
-    smtp::{ClientName, SessionConfig},
 };
 
 /// A code that a browser brought back.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectQuestion {
     /// The mailbox to be connected.
     pub mailbox: Name,
     /// The digest of the state it came with.
     pub state: String,
-    /// The code.
+    /// The code, sealed as [`consent_record`] of the state, in base64: what crosses to the Keeper is of
+    /// no use to anybody else.
     pub code: String,
-    /// The PKCE verifier, sealed as [`verifier_record`] of the state, in base64. So what crosses to the
-    /// Keeper is of no use to anybody else.
+    /// The PKCE verifier, sealed in the same way.
     pub verifier: String,
     /// The address that was named to the provider.
     pub redirect_uri: String,
-}
-
-impl std::fmt::Debug for ConnectQuestion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ConnectQuestion({})", self.mailbox)
-    }
 }
 
 /// What came of it.
@@ -51,16 +43,35 @@ pub enum ConnectAnswer {
         scope: Option<String>,
         /// Who consented, where the provider says so.
         account: Option<String>,
+        /// Tokens of grants before this one are in force no more.
+        epoch: u32,
     },
+    /// The mail server could not be asked. The grant is kept and tried again; the one before goes on.
+    OnTrial(Failure),
     /// There was no token, or the mail server did not take it. Nothing was kept.
-    Refused(Failure),
+    Refused {
+        /// Why.
+        failure: Failure,
+        /// Whether the provider still has the consent: it could not be given back, or was not because
+        /// another that works may hang on it.
+        stands: bool,
+    },
     /// There was a token, and nothing to get the next one with. Nothing was kept.
     NoRefreshToken,
 }
 
-/// The name under which a state's verifier is sealed.
-pub(in super::super) fn verifier_record(state: &str) -> String {
-    format!("verifier/{state}")
+impl ConnectAnswer {
+    /// No grant came of it.
+    pub fn refused(failure: TokenFailure) -> Self {
+        let failure = failure.failure;
+        let stands = false;
+        Self::Refused { failure, stands }
+    }
+}
+
+/// The name under which a part of a consent under way is sealed: its `verifier`, its `code`.
+pub(in super::super) fn consent_record(part: &str, state: &str) -> String {
+    format!("{part}/{state}")
 }
 
 impl<S, H, C, K, E> Keeper<'_, S, H, C, K, E>
@@ -79,105 +90,94 @@ where
         mailbox: &MailboxConfig,
         connector: &impl Connector,
     ) -> ConnectAnswer {
-        match self.connect_alone(question, mailbox, connector).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(failure)) => ConnectAnswer::Refused(failure),
-            Err(Broken) => ConnectAnswer::Refused(TokenFailure::unavailable().failure),
-        }
-    }
-
-    async fn connect_alone(
-        &self,
-        question: &ConnectQuestion,
-        mailbox: &MailboxConfig,
-        connector: &impl Connector,
-    ) -> Result<Result<ConnectAnswer, Failure>, Broken> {
-        let verifier = self.verifier(question)?;
-        let granted = match self.exchange(question, &verifier).await {
+        let code = self.brought("code", &question.code, question);
+        let verifier = self.brought("verifier", &question.verifier, question);
+        let (Some(code), Some(verifier)) = (code, verifier) else {
+            return ConnectAnswer::refused(TokenFailure::unavailable());
+        };
+        let exchanged = self.exchange(&code, &verifier, &question.redirect_uri);
+        let granted = match exchanged.await {
             Ok(granted) => granted,
-            Err(failure) => return Ok(Err(failure.failure)),
+            Err(failure) => return ConnectAnswer::refused(failure),
         };
         let Some(refresh_token) = &granted.refresh_token else {
-            return Ok(Ok(ConnectAnswer::NoRefreshToken));
+            return ConnectAnswer::NoRefreshToken;
         };
-        if let Err(too_narrow) = self.suffices(&granted) {
-            return Ok(Err(too_narrow.failure));
+        let verdict = match self.suffices(&granted) {
+            Ok(()) => self.prove(&granted, mailbox, connector).await,
+            Err(too_narrow) => Err(too_narrow.failure),
+        };
+        let passes = Reach::Mailbox(Trouble::Transient);
+        let answer = match verdict {
+            Ok(()) => self.take(&granted, refresh_token).await,
+            Err(failure) if failure.reach == passes => {
+                self.put_on_trial(refresh_token, failure).await
+            }
+            Err(failure) => return self.give_back(refresh_token, failure).await,
+        };
+        match answer {
+            Ok(answer) => answer,
+            // It is not kept now, and is not going to be later.
+            Err(Broken) => {
+                let failure = TokenFailure::unavailable().failure;
+                self.give_back(refresh_token, failure).await
+            }
         }
-        if let Err(failure) = self.prove(&granted, mailbox, connector).await {
-            return Ok(Err(failure));
-        }
-        let sealed = self.seal(self.record, &granted.access.to_stored())?;
-        {
-            let _flight = self.flight.lock().await;
-            let mut record = self.load()?;
-            // A refresh token that was supplied as a secret is taken over now, if it was not before:
-            // later it would take the place of this grant.
-            self.adopt_settings(&mut record)?;
-            record.refresh = Some(self.seal_refresh(refresh_token)?);
-            record.access = Some(STANDARD.encode(&sealed));
-            record.health = Health::Up;
-            record.failure = None;
-            record.candidate = None;
-            record.disconnected = false;
-            self.store(&record)?;
-        }
-        self.share(&granted.access, &sealed).await;
-        let account = granted
-            .account
-            .and_then(|account| account.email.or(account.preferred_username));
-        Ok(Ok(ConnectAnswer::Connected {
-            scope: granted.scope,
-            account,
-        }))
     }
 
-    /// Connects, starts TLS, authenticates as the configured address, and quits.
-    async fn prove(
+    async fn take(
         &self,
         granted: &Granted,
-        mailbox: &MailboxConfig,
-        connector: &impl Connector,
-    ) -> Result<(), Failure> {
-        let user = mailbox.sender.address.clone();
-        let opening = Opening {
-            host: &self.provider.smtp_host,
-            port: self.provider.smtp_port,
-            session: SessionConfig {
-                client_name: ClientName::of(&user),
-                user,
-                token: granted.access.token.clone(),
-                tls: self.provider.smtp_tls,
-            },
-        };
-        let link = Link::open(connector, self.clock, opening).await?;
-        link.close().await;
-        Ok(())
+        refresh_token: &Secret,
+    ) -> Result<ConnectAnswer, Broken> {
+        let _flight = self.flight.lock().await;
+        let mut record = self.load()?;
+        // A refresh token that was supplied as a secret is taken over now, if it was not before:
+        // later it would take the place of this grant.
+        self.adopt_settings(&mut record)?;
+        let refresh = self.seal_refresh(refresh_token)?;
+        let found: Found = self.install(&mut record, refresh, granted)?;
+        self.store(&record)?;
+        self.share(&found).await;
+        let account = granted.account.clone();
+        Ok(ConnectAnswer::Connected {
+            scope: granted.scope.clone(),
+            account: account.and_then(|account| account.email.or(account.preferred_username)),
+            epoch: record.epoch,
+        })
     }
 
-    fn verifier(&self, question: &ConnectQuestion) -> Result<Secret, Broken> {
-        let record = verifier_record(&question.state);
-        let sealed = STANDARD.decode(&question.verifier).map_err(|_| Broken)?;
-        let opened = self.sealer.open(&record, &sealed).map_err(|_| Broken)?;
-        let text = std::str::from_utf8(&opened).map_err(|_| Broken)?;
-        Ok(Secret::new(text))
+    async fn put_on_trial(
+        &self,
+        refresh_token: &Secret,
+        failure: Failure,
+    ) -> Result<ConnectAnswer, Broken> {
+        let _flight = self.flight.lock().await;
+        let mut record = self.load()?;
+        self.adopt_settings(&mut record)?;
+        let mut candidate = Candidate::new(self.seal_refresh(refresh_token)?);
+        let failure = TokenFailure { failure };
+        candidate.health = self.after(&candidate.health, &failure)?;
+        record.candidate = Some(candidate);
+        self.store(&record)?;
+        Ok(ConnectAnswer::OnTrial(failure.failure))
     }
 
-    /// Whether there is a grant in custody, or one that was supplied and will be.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub fn holds_grant(&self) -> Result<bool, Unknown> {
-        let record = self.load().map_err(|Broken| Unknown)?;
-        if self.right != Right::Consent {
-            return Ok(!record.disconnected);
-        }
-        let supplied = self.bootstrap.map(|token| Fingerprint::of(token.expose()));
-        let new = supplied.is_some_and(|supplied| !record.knows(&supplied));
-        Ok(new || self.unsealed(record.refresh.as_ref()).is_some())
+    /// Gives back a grant that is not kept, where there is no other: with one token a provider may end
+    /// all that the same person has granted to the same application (RFC 7009 §2.1), and so the grant
+    /// that works.
+    async fn give_back(&self, refresh_token: &Secret, failure: Failure) -> ConnectAnswer {
+        let holds = |record: super::Record| record.refresh.is_some() || record.candidate.is_some();
+        let other = self.bootstrap.is_some() || self.load().map_or(true, holds);
+        let stands = other || !self.revoke(refresh_token).await;
+        ConnectAnswer::Refused { failure, stands }
+    }
+
+    /// A part of the consent that was brought here, opened.
+    fn brought(&self, part: &str, sealed: &str, question: &ConnectQuestion) -> Option<Secret> {
+        let record = consent_record(part, &question.state);
+        let sealed = STANDARD.decode(sealed).ok()?;
+        let opened = self.sealer.open(&record, &sealed).ok()?;
+        std::str::from_utf8(&opened).ok().map(Secret::new)
     }
 }
-
-/// The record cannot be read at present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the credential's record cannot be read")]
-pub struct Unknown;

@@ -8,6 +8,7 @@ use super::{
         ports::{Clock, Entropy, HttpClient, StoreFault, TokenCache, TokenCustody, random},
     },
     Broken, Keeper,
+    renewal::next_alarm,
 };
 use crate::secret::Secret;
 
@@ -21,16 +22,17 @@ where
 {
     pub(super) fn load(&self) -> Result<Record, Broken> {
         let unsaved = self.unsaved.borrow().clone();
-        if let Some(unsaved) = unsaved {
-            self.custody.store(&unsaved).map_err(|StoreFault| Broken)?;
+        if let Some(unsaved) = &unsaved {
+            self.custody.store(unsaved).map_err(|StoreFault| Broken)?;
             self.unsaved.replace(None);
         }
         let Some(stored) = self.custody.load().map_err(|StoreFault| Broken)? else {
-            return Ok(Record::new());
+            return Ok(Record::new(self.clock.now()));
         };
         // A record that cannot be read is left alone: writing over it would lose the grant.
-        let mut record = Record::read(&stored).ok_or(Broken)?;
-        if self.reseal(&mut record)? {
+        let (mut record, is_old) = Record::read(&stored, self.clock.now()).ok_or(Broken)?;
+        // With what was not stored before, its alarm was not armed either.
+        if self.reseal(&mut record)? || is_old || unsaved.is_some() {
             self.store(&record)?;
         }
         Ok(record)
@@ -63,12 +65,25 @@ where
         Ok(changed)
     }
 
+    /// Stores the record and arms the alarm for what follows from it.
     pub(super) fn store(&self, record: &Record) -> Result<(), Broken> {
-        let record = serde_json::to_string(record).map_err(|_| Broken)?;
-        self.custody.store(&record).map_err(|StoreFault| {
-            self.unsaved.replace(Some(record));
-            Broken
+        let text = serde_json::to_string(record).map_err(|_| Broken)?;
+        self.custody.store(&text).map_err(|StoreFault| Broken)?;
+        self.arm(record)
+    }
+
+    /// The same for a record with something of the provider's that is nowhere else. Where it cannot be
+    /// stored now, it is before anything else is done. Not for what somebody is told the end of: they
+    /// would be told that nothing was kept, and later it would be.
+    pub(super) fn secure(&self, record: &Record) -> Result<(), Broken> {
+        self.store(record).inspect_err(|Broken| {
+            self.unsaved.replace(serde_json::to_string(record).ok());
         })
+    }
+
+    pub(super) fn arm(&self, record: &Record) -> Result<(), Broken> {
+        let at = next_alarm(record, self.right);
+        self.custody.arm(at).map_err(|StoreFault| Broken)
     }
 
     /// A sealed refresh token.

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     limits::{CACHE_TIMEOUT, KV_TTL_MIN},
-    outbox::Health,
     secret::Secret,
 };
 
@@ -20,6 +19,8 @@ use crate::{
 pub struct Disconnected {
     /// Whether the provider took the grant back. Where not, its owner can end it there.
     pub revoked: bool,
+    /// Tokens of grants before this one are in force no more.
+    pub epoch: u32,
 }
 
 impl<S, H, C, K, E> Keeper<'_, S, H, C, K, E>
@@ -38,29 +39,31 @@ where
     /// When it could not be stored; then nothing was given back.
     pub async fn disconnect(&self) -> Result<Disconnected, StoreFault> {
         let _flight = self.flight.lock().await;
-        let token = self.forget().map_err(|Broken| StoreFault)?;
+        let (tokens, epoch) = self.forget().map_err(|Broken| StoreFault)?;
         let deadline = self.clock.now().after(CACHE_TIMEOUT);
         // What does not open counts as nothing cached.
         let put = self.cache.put(self.record, &[], KV_TTL_MIN.as_secs());
         by(self.clock, deadline, put).await;
-        let revoked = match token {
-            Some(token) => self.revoke(&token).await,
-            None => false,
-        };
-        Ok(Disconnected { revoked })
+        let mut revoked = false;
+        for token in &tokens {
+            revoked |= self.revoke(token).await;
+        }
+        Ok(Disconnected { revoked, epoch })
     }
 
-    fn forget(&self) -> Result<Option<Secret>, Broken> {
+    /// Gives the refresh tokens that there were, the one in use and the one on trial.
+    fn forget(&self) -> Result<(Vec<Secret>, u32), Broken> {
         let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
-        let token = self.unsealed(record.refresh.as_ref());
-        record.refresh = None;
-        record.access = None;
-        record.candidate = None;
-        record.health = Health::Up;
-        record.failure = None;
+        let candidate = record.candidate.as_ref().map(|one| &one.refresh);
+        let held = [record.refresh.as_ref(), candidate];
+        let tokens = held
+            .into_iter()
+            .filter_map(|it| self.unsealed(it))
+            .collect();
+        record.replace_grant(None);
         record.disconnected = true;
         self.store(&record)?;
-        Ok(token)
+        Ok((tokens, record.epoch))
     }
 }

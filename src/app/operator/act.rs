@@ -87,14 +87,11 @@ where
             return self.disconnect_alone(request, who, name, &others).await;
         }
         // The Outboxes second: they forget the token they have, and have to find no other.
-        let Ok(Disconnected { revoked }) = self.mailboxes.disconnect(name).await else {
+        let Ok(Disconnected { revoked, epoch }) = self.mailboxes.disconnect(name).await else {
             return unreachable(request);
         };
-        for name in others.into_iter().chain([name]) {
-            let outbox = ObjectName::outbox(name.as_str());
-            if self.mailboxes.tell(&outbox, Word::Forget).await.is_err() {
-                return unreachable(request);
-            }
+        if !self.tell_served(mailbox, Word::Forget(epoch)).await {
+            return unreachable(request);
         }
         if who == Who::Script {
             let body = serde_json::json!({ "connected": false, "revoked": revoked });
@@ -153,12 +150,8 @@ where
     /// The other mailboxes of the same credential.
     fn sharing(&self, name: &Name, mailbox: &MailboxConfig) -> Vec<&Name> {
         let keeper = mailbox.credential().keeper_name();
-        let all = self.config.mailboxes.iter();
-        all.filter(|(other, settings)| {
-            *other != name && settings.credential().keeper_name() == keeper
-        })
-        .map(|(other, _)| other)
-        .collect()
+        let served = self.config.served_by(&keeper).map(|(other, _)| other);
+        served.filter(|other| *other != name).collect()
     }
 
     /// Connects a mailbox of an application again, if it alone was disconnected. Otherwise there is
@@ -172,7 +165,7 @@ where
             return told(request, 422, NOT_CONNECTABLE, text);
         }
         let outbox = ObjectName::outbox(name.as_str());
-        if self.mailboxes.tell(&outbox, Word::Resume).await.is_err() {
+        if self.mailboxes.tell(&outbox, Word::Resume(0)).await.is_err() {
             return unreachable(request);
         }
         let text = "It sends again with its application's credential, and whatever was waiting is being sent.";
@@ -182,6 +175,17 @@ where
             ("connected", "The mailbox is connected"),
             text,
         )
+    }
+
+    /// Tells every Outbox that this mailbox's credential serves; whether all were reached.
+    pub(super) async fn tell_served(&self, mailbox: &MailboxConfig, word: Word) -> bool {
+        let keeper = mailbox.credential().keeper_name();
+        let mut all = true;
+        for (name, _) in self.config.served_by(&keeper) {
+            let outbox = ObjectName::outbox(name.as_str());
+            all &= self.mailboxes.tell(&outbox, word).await.is_ok();
+        }
+        all
     }
 }
 

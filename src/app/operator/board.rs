@@ -6,6 +6,7 @@ use super::{
     super::{
         door::{Outboxes, Tongue, page, problem_response, tongue},
         http::{Request, Response},
+        keeper::Trial,
         ports::{Clock, Entropy},
         registry::{RegistryAnswer, RegistryQuestion},
         story::advice,
@@ -33,6 +34,8 @@ struct Condition {
     /// The mailbox was disconnected, and not the credential that it shares.
     disconnected_alone: bool,
     waiting: u64,
+    /// How a grant that is to take the place of another stands.
+    trial: Option<String>,
 }
 
 impl Condition {
@@ -47,6 +50,11 @@ impl Condition {
                 .is_some_and(|cause| cause.blame() == Blame::Operator)
     }
 
+    fn trial_told(&self) -> String {
+        let trial = self.trial.as_ref();
+        trial.map_or_else(String::new, |trial| format!(" A new grant: {trial}."))
+    }
+
     fn told(&self) -> String {
         match (self.connected, self.cause, &self.until) {
             _ if self.stopped => "Stopped.".to_owned(),
@@ -56,6 +64,7 @@ impl Condition {
                 let minute = until.get(..16).unwrap_or(until).replace('T', " ");
                 format!("Does not send at present ({cause}). The next try is at {minute} UTC.")
             }
+            (_, Some(cause), None) => format!("Does not send any more ({cause})."),
             (None, ..) => "Its state is not known: storage did not answer.".to_owned(),
             _ => "Connected.".to_owned(),
         }
@@ -86,7 +95,7 @@ where
             listed.push(Listed {
                 address: mailbox.sender.address.to_string(),
                 name: name.to_string(),
-                state: condition.told(),
+                state: [condition.told(), condition.trial_told()].concat(),
                 advice: condition.advice,
                 needs_person: condition.needs_person(),
                 actions: actions(name, mailbox, &condition),
@@ -132,6 +141,7 @@ where
                 "detail": Some(condition.advice).filter(|advice| !advice.is_empty()),
                 "until": condition.until,
                 "waiting": condition.waiting,
+                "trial": condition.trial,
             }));
         }
         for name in &self.config.faulty_mailboxes {
@@ -155,43 +165,66 @@ where
     }
 
     async fn condition(&self, name: &Name, mailbox: &MailboxConfig) -> Condition {
+        let credential = self.mailboxes.credential(name).await.ok();
+        let state = self.mailboxes.state(name).await.ok();
         let mut condition = Condition {
-            connected: self.mailboxes.is_connected(name).await.ok(),
+            // Half of the answer is none.
+            connected: credential
+                .as_ref()
+                .filter(|_| state.is_some())
+                .map(|credential| credential.connected),
             cause: None,
             advice: "",
             until: None,
             stopped: self.config.stop.is_some(),
             disconnected_alone: false,
             waiting: 0,
+            trial: None,
         };
-        let Ok(state) = self.mailboxes.state(name).await else {
-            condition.connected = None;
-            return condition;
-        };
-        if state.disconnected {
-            condition.disconnected_alone = condition.connected == Some(true);
-            condition.connected = Some(false);
+        let (mut failure, trial) = credential
+            .map(|credential| (credential.failure, credential.trial))
+            .unwrap_or_default();
+        condition.trial = trial.map(|trial| match trial {
+            Trial::Pending => "has yet to prove good".to_owned(),
+            Trial::Refused(failure) => {
+                let advice = advice(failure.cause, failure.finding.as_ref());
+                format!("was not taken; {advice}")
+            }
+        });
+        if let Some(state) = &state {
+            condition.stopped |= state.stopped;
+            condition.waiting = state.waiting;
+            if state.disconnected {
+                condition.disconnected_alone = condition.connected == Some(true);
+                condition.connected = Some(false);
+            }
         }
-        condition.stopped |= state.stopped;
-        condition.waiting = state.waiting;
+        if condition.stopped && state.is_some() {
+            condition.cause = Some(Cause::Stopped);
+            condition.advice = Cause::Stopped.advice();
+            return condition;
+        }
+        // That there is no grant says it all.
+        if condition.connected == Some(false) {
+            return condition;
+        }
         let settings = self.config.settings_of(mailbox);
-        match state.health.under(&settings) {
-            _ if condition.stopped => {
-                condition.cause = Some(Cause::Stopped);
-                condition.advice = Cause::Stopped.advice();
-            }
-            Health::Down {
-                cause,
-                finding,
-                until,
-                ..
-                // That there is no grant says it all.
-            } if condition.connected != Some(false) => {
-                condition.cause = Some(cause);
-                condition.advice = advice(cause, finding.as_ref());
-                condition.until = Some(until.to_string());
-            }
-            _ => {}
+        if let Some(Health::Down {
+            cause,
+            finding,
+            until,
+            ..
+        }) = state.map(|state| state.health.under(&settings))
+        {
+            condition.until = Some(until.to_string());
+            condition.cause = Some(cause);
+            condition.advice = advice(cause, finding.as_ref());
+            // What a message has met says more than what the Keeper has found without one.
+            failure = None;
+        }
+        if let Some(failure) = failure {
+            condition.cause = Some(failure.cause);
+            condition.advice = advice(failure.cause, failure.finding.as_ref());
         }
         condition
     }

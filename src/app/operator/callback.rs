@@ -1,12 +1,13 @@
 //! Connecting a mailbox, its second half: back from the provider (RFC 6749 §4.1.2).
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{
     super::{
         door::{Outboxes, page},
         http::{Request, Response},
-        keeper::{ConnectAnswer, ConnectQuestion},
-        object::ObjectName,
-        ports::{Clock, Entropy},
+        keeper::{ConnectAnswer, ConnectQuestion, consent_record},
+        ports::{Clock, Entropy, random},
         registry::{Consent, RegistryAnswer, RegistryQuestion},
         standing::Word,
         story::advice,
@@ -22,6 +23,7 @@ use crate::{
     oauth::Provider,
     outcome::{Answer, Failure, Trouble},
     pages::{self, Action, Notice},
+    seal::{Purpose, Sealer},
 };
 
 /// What the provider's redirect carries.
@@ -89,6 +91,13 @@ where
             Ok(code) => code,
             Err(denied) => return Ok(denied.page()),
         };
+        let Some(code) = self.sealed_code(&state, &code) else {
+            return Err(Refusal(
+                503,
+                NOT_CONNECTED,
+                "The answer could not be sealed. Begin once more from the list of mailboxes.",
+            ));
+        };
         let question = ConnectQuestion {
             mailbox: consent.mailbox,
             state,
@@ -104,21 +113,34 @@ where
             ));
         };
         match answer {
-            ConnectAnswer::Connected { scope, account } => {
+            ConnectAnswer::Connected {
+                scope,
+                account,
+                epoch,
+            } => {
                 // What was found wrong before is found out anew, now. If the Outbox does not hear of
                 // it, it finds out when it tries next.
-                let outbox = ObjectName::outbox(question.mailbox.as_str());
-                let resumed = self.mailboxes.tell(&outbox, Word::Resume).await.is_ok();
+                let resumed = self.tell_served(mailbox, Word::Resume(epoch)).await;
                 let facts = facts(mailbox, scope, account, resumed);
                 Ok(self.connected(&question, mailbox, facts, session))
             }
-            ConnectAnswer::Refused(failure) => Ok(refused(mailbox, &failure)),
+            ConnectAnswer::OnTrial(failure) => Ok(on_trial(&failure)),
+            ConnectAnswer::Refused { failure, stands } => Ok(refused(mailbox, &failure, stands)),
             ConnectAnswer::NoRefreshToken => Err(Refusal(
                 422,
                 NOT_CONNECTED,
                 "The provider gave no refresh token, without which the connection would end within an hour. Check that scope asks for one (offline_access, at most providers), and that the application may have one.",
             )),
         }
+    }
+
+    /// The code as it crosses to the Keeper, which alone opens it.
+    fn sealed_code(&self, state: &str, code: &str) -> Option<String> {
+        let sealer = Sealer::new(self.config.root_key.as_ref()?, None, Purpose::Seal);
+        let nonce = random(self.entropy).ok()?;
+        let record = consent_record("code", state);
+        let sealed = sealer.seal(&record, code.as_bytes(), nonce).ok()?;
+        Some(STANDARD.encode(sealed))
     }
 
     async fn take(&self, state: &str, session: &Session) -> Result<Consent, Refusal> {
@@ -276,9 +298,13 @@ impl Denied {
 }
 
 /// The token was not to be had, or the mail server did not take it. Nothing was kept.
-fn refused(mailbox: &MailboxConfig, failure: &Failure) -> Response {
+fn refused(mailbox: &MailboxConfig, failure: &Failure, stands: bool) -> Response {
     let mut facts = vec![advice(failure.cause, failure.finding.as_ref()).to_owned()];
     facts.extend(failure.answer.as_ref().map(|it| it.as_str().to_owned()));
+    if stands {
+        let text = "The consent itself stands at the provider. If the mailbox is not connected by it, withdraw it in the settings of the account.";
+        facts.push(text.to_owned());
+    }
     let transient = crate::outcome::Reach::Mailbox(Trouble::Transient);
     let status = if failure.reach == transient { 503 } else { 422 };
     let text = format!(
@@ -293,6 +319,20 @@ fn refused(mailbox: &MailboxConfig, failure: &Failure) -> Response {
         ..Notice::default()
     };
     page(status, pages::notice(&notice))
+}
+
+/// The mail server could not be asked.
+fn on_trial(failure: &Failure) -> Response {
+    let mut facts = vec![advice(failure.cause, failure.finding.as_ref()).to_owned()];
+    facts.extend(failure.answer.as_ref().map(|it| it.as_str().to_owned()));
+    let notice = Notice {
+        title: "The grant is kept, and on trial",
+        text: "The mail server could not be asked just now whether it takes the new grant. It is tried again by itself, and the list of mailboxes says what came of it. Until then everything is as it was before.",
+        facts,
+        signed_in: true,
+        ..Notice::default()
+    };
+    page(202, pages::notice(&notice))
 }
 
 fn facts(

@@ -10,7 +10,7 @@ use super::{
     super::{
         door::{Outboxes, page},
         http::{Request, Response},
-        keeper::verifier_record,
+        keeper::consent_record,
         ports::{Clock, Entropy, random},
         registry::{Consent, RegistryAnswer, RegistryQuestion},
         story::advice,
@@ -99,7 +99,7 @@ where
         let state = URL_SAFE_NO_PAD.encode(random::<32>(self.entropy).ok()?);
         let verifier = URL_SAFE_NO_PAD.encode(random::<32>(self.entropy).ok()?);
         let sealer = Sealer::new(root_key, None, Purpose::Seal);
-        let record = verifier_record(&s256(&state));
+        let record = consent_record("verifier", &s256(&state));
         let nonce = random(self.entropy).ok()?;
         let sealed = sealer.seal(&record, verifier.as_bytes(), nonce).ok()?;
         Some(Begun {

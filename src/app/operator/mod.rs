@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     door::{Outboxes, Tongue, not_allowed, not_found, page, problem_response, tongue},
     http::{Request, Response},
-    keeper::{ConnectAnswer, ConnectQuestion, Disconnected, MetadataAnswer},
+    keeper::{ConnectAnswer, ConnectQuestion, CredentialState, Disconnected, MetadataAnswer},
     object::ObjectName,
     ports::{Clock, Entropy, OutboxStore, StoreFault},
     registry::{RegistryAnswer, RegistryQuestion},
@@ -64,8 +64,11 @@ pub trait Mailboxes {
     /// Has the Keeper forget the grant.
     fn disconnect(&self, mailbox: &Name)
     -> impl Future<Output = Result<Disconnected, Unreachable>>;
-    /// Whether the Keeper holds a grant.
-    fn is_connected(&self, mailbox: &Name) -> impl Future<Output = Result<bool, Unreachable>>;
+    /// How the mailbox's credential stands.
+    fn credential(
+        &self,
+        mailbox: &Name,
+    ) -> impl Future<Output = Result<CredentialState, Unreachable>>;
     /// What the Outbox knows of the mailbox.
     fn state(&self, mailbox: &Name) -> impl Future<Output = Result<MailboxState, Unreachable>>;
     /// Tells an object what to do.

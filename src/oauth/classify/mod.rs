@@ -103,6 +103,10 @@ pub const FOUND_HERE: &[(&str, &str)] = &[
         "this mailbox was disconnected; connect it again on the operator's page, or supply a new refresh token by `refresh_token`",
     ),
     (
+        "token_on_trial",
+        "a grant is there and has yet to be tried with the mail server, which could not be asked; that happens by itself",
+    ),
+    (
         "token_scope_too_narrow",
         "the provider granted less than sending needs; connect the mailbox again and allow everything that is asked, and check that the application is registered for the mail scope",
     ),

@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: how fast, how much, how large, measured in workerd on this machine. Figures to
-//! compare within one run, never a test.
+//! compare within one run, never a test; but for counts, which are the same everywhere.
 
 pub mod api;
 mod load;
 mod rig;
 mod table;
+pub mod tokens;
 
 pub use rig::{MAILBOX, Rig, message};
 
@@ -19,6 +20,7 @@ pub fn run(name: &str, json: bool) -> Result<()> {
     build::ensure_built()?;
     match name {
         "api" => api::run(json),
-        other => Err(format!("no bench {other:?}; there is: api").into()),
+        "tokens" => tokens::run(json),
+        other => Err(format!("no bench {other:?}; there are: api, tokens").into()),
     }
 }

@@ -26,7 +26,8 @@ pub struct Rig {
     pub sandbox: Sandbox,
     /// The Worker.
     pub workerd: Workerd,
-    authorization: String,
+    /// Of the caller of each mailbox.
+    authorizations: Vec<String>,
     operator: String,
     /// Removed last.
     _state: Folder,
@@ -39,9 +40,18 @@ impl Rig {
     /// # Errors
     /// If something does not start.
     pub fn start(connected: bool) -> Result<Self> {
+        Self::with(connected, 1, AccountSettings::default())
+    }
+
+    /// The same with so many mailboxes of one address, which share its credential: each has an Outbox
+    /// and a caller of its own.
+    ///
+    /// # Errors
+    /// If something does not start.
+    pub fn with(connected: bool, mailboxes: usize, account: AccountSettings) -> Result<Self> {
         let sandbox = Sandbox::start(SandboxOptions::default())?;
-        sandbox.add_account(MAILBOX, AccountSettings::default());
-        let (api_key, operator) = (key::fresh_api()?, key::fresh()?);
+        sandbox.add_account(MAILBOX, account);
+        let operator = key::fresh()?;
         let mailbox = json!({
             "address": MAILBOX, "provider": "custom",
             "client_id": sandbox.client_id(), "client_secret": "SECRET_CLIENT",
@@ -51,15 +61,19 @@ impl Rig {
             "scope": sandbox.scope(),
             "smtp_host": "localhost", "smtp_port": sandbox.smtp_port(),
         });
-        let vars = Map::from_iter([
-            ("MAILBOX_BENCH".to_owned(), mailbox),
-            (
-                "KEY_BENCH".to_owned(),
+        let (mut vars, mut authorizations) = (Map::new(), Vec::new());
+        for number in 0..mailboxes {
+            let api_key = key::fresh_api()?;
+            vars.insert(format!("MAILBOX_BENCH{number}"), mailbox.clone());
+            vars.insert(
+                format!("KEY_BENCH{number}"),
                 json!({
-                    "hash": key::api_hash(&api_key), "mailboxes": ["bench"], "rate_limit": UNLIMITED,
+                    "hash": key::api_hash(&api_key), "mailboxes": [format!("bench{number}")],
+                    "rate_limit": UNLIMITED,
                 }),
-            ),
-        ]);
+            );
+            authorizations.push(format!("Bearer {api_key}"));
+        }
         let secrets = vec![
             ("ROOT_KEY".to_owned(), key::fresh()?),
             ("OPERATOR_KEY".to_owned(), operator.clone()),
@@ -79,7 +93,7 @@ impl Rig {
         Ok(Self {
             sandbox,
             workerd,
-            authorization: format!("Bearer {api_key}"),
+            authorizations,
             operator: format!("Bearer {operator}"),
             _state: state,
         })
@@ -90,8 +104,17 @@ impl Rig {
     /// # Errors
     /// If there is no answer.
     pub fn send(&self, client: &Client, body: &[u8]) -> Result<Answer> {
+        self.send_through(0, client, body)
+    }
+
+    /// Hands a message in to one of several mailboxes, counted round.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub fn send_through(&self, mailbox: usize, client: &Client, body: &[u8]) -> Result<Answer> {
+        let authorization = &self.authorizations[mailbox % self.authorizations.len()];
         let headers = [
-            ("authorization", self.authorization.as_str()),
+            ("authorization", authorization.as_str()),
             ("content-type", "application/json"),
         ];
         client.post(&format!("{}/emails", self.workerd.url()), body, &headers)
