@@ -16,7 +16,7 @@ use crate::{Context, Result, paths, strip, tools};
 pub const GZIP_GOAL: usize = 350 * 1024;
 
 /// What a bundle may weigh at most, so that it does not grow unnoticed on its way to the goal.
-pub const GZIP_BUDGET: usize = 640 * 1024;
+pub const GZIP_BUDGET: usize = 660 * 1024;
 
 /// What a bundle consists of.
 const PARTS: [&str; 2] = ["index_bg.wasm", "index.js"];
