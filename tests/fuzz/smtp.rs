@@ -2,7 +2,7 @@
 
 #![allow(unreachable_pub, reason = "other harnesses call them")]
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use edgepost::{
     mail::{EmailAddress, Envelope},
@@ -15,6 +15,11 @@ use edgepost::{
     time::UnixMillis,
     tls::TlsMode,
 };
+
+#[path = "smtp_watch.rs"]
+mod watch;
+
+use watch::{Hears, Watch};
 
 /// Octets as choices; when they are used up every choice is the first.
 struct Choices<'a>(&'a [u8]);
@@ -165,171 +170,6 @@ fn with_crlf(content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What a server makes of what is written to it.
-enum Hears {
-    Commands,
-    /// So many octets behind BDAT are still to come.
-    Chunk(u64),
-    Data(Vec<u8>),
-}
-
-/// Watches a session from the server's side and knows the rules.
-struct Watch {
-    tls: bool,
-    hears: Hears,
-    /// Everything the server said since TLS, and since the last MAIL.
-    said: String,
-    said_since_mail: String,
-    /// Commands that were not answered.
-    asked: VecDeque<String>,
-    auth_under_way: bool,
-    chunk: Vec<u8>,
-    /// Chunks that were filled.
-    chunks: u32,
-}
-
-impl Watch {
-    fn speak(&mut self, octets: &[u8]) {
-        let text = String::from_utf8_lossy(octets);
-        self.said.push_str(&text);
-        self.said_since_mail.push_str(&text);
-    }
-
-    fn hear(&mut self, octets: &[u8]) {
-        match &mut self.hears {
-            Hears::Commands => self.hear_commands(octets),
-            Hears::Data(data) => data.extend_from_slice(octets),
-            Hears::Chunk(left) => {
-                *left = left
-                    .checked_sub(octets.len() as u64)
-                    .expect("no more octets than announced");
-                self.chunk.extend_from_slice(octets);
-                if *left == 0 {
-                    self.hears = Hears::Commands;
-                    self.chunks += 1;
-                    self.asked.push_back("CHUNK".to_owned());
-                }
-            }
-        }
-    }
-
-    fn hear_commands(&mut self, octets: &[u8]) {
-        let text = std::str::from_utf8(octets).expect("commands are ASCII");
-        let lines: Vec<&str> = text
-            .strip_suffix("\r\n")
-            .expect("whole lines")
-            .split("\r\n")
-            .collect();
-        if lines.len() > 1 {
-            assert!(self.said.contains("PIPELINING"), "a group: {text}");
-            let (last, before) = lines.split_last().unwrap();
-            assert!(before[0].starts_with("MAIL "), "{text}");
-            assert!(
-                before[1..].iter().all(|line| line.starts_with("RCPT ")),
-                "{text}"
-            );
-            assert!(last.starts_with("RCPT ") || *last == "DATA", "{text}");
-        }
-        for line in lines {
-            let verb = line.split(' ').next().unwrap();
-            match verb {
-                "EHLO" | "QUIT" | "RSET" => self.auth_under_way = false,
-                "STARTTLS" => assert!(!self.tls),
-                "AUTH" => {
-                    assert!(self.tls, "AUTH in the clear");
-                    self.auth_under_way = true;
-                }
-                "MAIL" => {
-                    assert!(self.tls && self.said.contains("235"), "MAIL before 235");
-                    self.auth_under_way = false;
-                    self.said_since_mail.clear();
-                }
-                "RCPT" => assert!(!self.auth_under_way),
-                "DATA" => assert!(!self.auth_under_way),
-                "BDAT" => {
-                    assert!(self.said.contains("CHUNKING"), "BDAT was not offered");
-                    let taken = self
-                        .said_since_mail
-                        .lines()
-                        .filter(|line| line.contains('2'));
-                    assert!(taken.count() >= 2, "BDAT before a recipient was taken");
-                    let n = line
-                        .strip_prefix("BDAT ")
-                        .unwrap()
-                        .strip_suffix(" LAST")
-                        .unwrap();
-                    self.chunk.clear();
-                    match n.parse().unwrap() {
-                        0 => {
-                            self.chunks += 1;
-                            self.asked.push_back("CHUNK".to_owned());
-                        }
-                        octets => self.hears = Hears::Chunk(octets),
-                    }
-                    continue;
-                }
-                "." => assert!(self.said_since_mail.contains("354"), "a dot before 354"),
-                // The response to a challenge, or its acknowledgement.
-                _ => assert!(self.auth_under_way, "{line}"),
-            }
-            assert!(
-                verb == "EHLO" || verb == "STARTTLS" || self.tls,
-                "in the clear: {line}"
-            );
-            self.asked.push_back(verb.to_owned());
-        }
-    }
-
-    /// A reply that a well-meaning server could give to what was asked first, so that the later
-    /// steps are reached.
-    fn sensible(&mut self, choices: &mut Choices<'_>) -> Vec<u8> {
-        let asked = self.asked.pop_front().unwrap_or_default();
-        let of =
-            |choices: &mut Choices<'_>, some: &[&str]| some[choices.below(some.len())].to_owned();
-        let text = match asked.as_str() {
-            "" => of(choices, &["220 mx", "220-a\r\n220 b", ""]),
-            "EHLO" if !self.tls => of(
-                choices,
-                &[
-                    "250-mx\r\n250 STARTTLS",
-                    "250-mx\r\n250-CHUNKING\r\n250 STARTTLS",
-                ],
-            ),
-            "EHLO" => {
-                let mut lines = vec!["250-mx", "250-AUTH XOAUTH2 OAUTHBEARER"];
-                for offer in [
-                    "250-PIPELINING",
-                    "250-CHUNKING",
-                    "250-SIZE 500",
-                    "250-8BITMIME",
-                ] {
-                    if choices.below(2) == 0 {
-                        lines.push(offer);
-                    }
-                }
-                lines.push("250 DSN");
-                lines.join("\r\n")
-            }
-            "STARTTLS" => of(
-                choices,
-                &["220 go", "220 go", "454 no", "220 go\r\n250 injected"],
-            ),
-            "AUTH" => of(choices, &["235 ok", "235 ok", "235 ok", "334 ", "535 no"]),
-            "MAIL" | "RSET" => of(choices, &["250 ok", "250 ok", "250 ok", "451 no"]),
-            "RCPT" => of(
-                choices,
-                &["250 ok", "250 ok", "452 4.5.3 many", "450 no", "550 no"],
-            ),
-            "DATA" => of(choices, &["354 go", "354 go", "354 go", "554 no"]),
-            _ => of(
-                choices,
-                &["250 ok", "250 ok", "250 ok", "554 no", "334 e30=", "535 no"],
-            ),
-        };
-        format!("{text}\r\n").into_bytes()
-    }
-}
-
 /// Whatever a server says, however it is split: no panic, nothing before its time, every message
 /// concluded once, and an end. What is given as content is never heard as a command.
 pub fn session(octets: &[u8]) {
@@ -348,16 +188,7 @@ pub fn session(octets: &[u8]) {
         ["mx.test", "smtp.office365.com"][choices.below(2)],
         now,
     );
-    let mut watch = Watch {
-        tls: tls == TlsMode::Implicit,
-        hears: Hears::Commands,
-        said: String::new(),
-        said_since_mail: String::new(),
-        asked: VecDeque::from([String::new()]),
-        auth_under_way: false,
-        chunk: Vec::new(),
-        chunks: 0,
-    };
+    let mut watch = Watch::new(tls == TlsMode::Implicit);
     let body = match choices.below(4) {
         0 => choices.text(&BODY_WORDS, 20),
         _ => with_crlf(b".canary\nMAIL FROM:<evil@x.test>\n.\nQUIT\n"),
@@ -393,9 +224,8 @@ pub fn session(octets: &[u8]) {
             }
             Output::UpgradeTls(_drained) => {
                 assert!(!watch.tls);
-                watch.tls = choices.below(8) != 7;
-                watch.said.clear();
-                let input = if watch.tls {
+                let input = if choices.below(8) != 7 {
+                    watch.over_tls();
                     Input::TlsEstablished
                 } else {
                     Input::Closed
@@ -445,12 +275,14 @@ pub fn session(octets: &[u8]) {
                 if piece == 0 {
                     given = 0;
                     if matches!(watch.hears, Hears::Commands) {
-                        assert!(watch.said_since_mail.contains("354"), "content before 354");
+                        assert!(watch.told_to_go_on, "content before 354");
+                        assert!(watch.taken > 0, "content for nobody");
                         watch.hears = Hears::Data(Vec::new());
                     }
                 }
                 // A server that has had enough says so while it is being written to.
                 if choices.below(24) == 23 {
+                    watch.speak(b"552 enough\r\n");
                     session.handle_input(Input::Received(b"552 enough\r\n"), now);
                 } else if given < body.len() {
                     // All that is left, when there are no choices any more.
@@ -472,7 +304,7 @@ pub fn session(octets: &[u8]) {
                         }
                         assert_eq!(body_of_data(&data), expected);
                         by_data += 1;
-                        watch.asked.push_back("CONTENT".to_owned());
+                        watch.data_is_over();
                     }
                 }
             }
@@ -486,12 +318,10 @@ pub fn session(octets: &[u8]) {
                 };
                 let whole = watch.chunks + by_data > whole_before;
                 assert!(whole || !outcomes.iter().any(final_word), "{outcomes:?}");
-                assert!(
-                    conclusion.left_over.is_empty()
-                        || outcomes
-                            .iter()
-                            .any(|one| matches!(one, Outcome::Accepted(_)))
-                );
+                let accepted = |outcome: &Outcome| matches!(outcome, Outcome::Accepted(_));
+                let anybody = outcomes.iter().any(accepted);
+                assert!(watch.accepted || !anybody, "{outcomes:?}");
+                assert!(anybody || conclusion.left_over.is_empty());
             }
             Output::Done(_) => {
                 assert_eq!(messages, concluded, "a message without an end");

@@ -80,7 +80,7 @@ pub enum Source {
     Rfc1870,
     /// What the code means by RFC 3463 and the registry that RFC 5248 made for it.
     Rfc3463,
-    /// Postfix, Dovecot, Exim or Sendmail, as run in tests or in public reports.
+    /// Postfix, Dovecot, Exim, Sendmail or aiosmtpd, as run in tests or in public reports.
     Servers,
 }
 
@@ -99,7 +99,7 @@ impl Source {
             Self::Rfc5321 => "RFC 5321",
             Self::Rfc1870 => "RFC 1870 §6",
             Self::Rfc3463 => "RFC 3463 and its registry",
-            Self::Servers => "Postfix, Dovecot, Exim, Sendmail",
+            Self::Servers => "Postfix, Dovecot, Exim, Sendmail, aiosmtpd",
         }
     }
 }
@@ -179,6 +179,9 @@ pub static EVIDENCE: &[Evidence] = &[
     exchange("exchange_blocked_license", Auth, "550 5.2.253 Sender throttled due to continuous invalid license errors.", MicrosoftThrottling),
     exchange("exchange_blocked_recipients", Rcpt, "550 5.2.254 Sender throttled due to continuous too many recipients errors.", MicrosoftThrottling),
     exchange("exchange_blocked_recipients", Content, "550 5.2.255 Sender throttled due to continuous invalid recipients errors.", MicrosoftThrottling),
+    // The code without its words, and what Exchange says of somebody else's mailbox.
+    exchange("exchange_blocked_send_as", Content, "550 5.2.252", MicrosoftThrottling),
+    exchange("recipient_full", Rcpt, "552 5.2.2 mailbox full", Rfc3463),
     // Gmail.
     gmail("gmail_token_refused", Auth, "535-5.7.8 Username and Password not accepted. For more information, go to\n535 5.7.8  https://support.google.com/mail/?p=BadCredentials", GoogleXoauth2),
     gmail("gmail_wants_web_login", Auth, "534-5.7.9 Application-specific password required.\n534 5.7.9  https://support.google.com/mail/?p=InvalidSecondFactor", GoogleErrors),
@@ -258,6 +261,16 @@ pub static EVIDENCE: &[Evidence] = &[
     other("nonsense", Data, "250 Ok", Rfc5321),
     other("nonsense", Mail, "354 Go ahead", Rfc5321),
     other("never", Data, "554 5.5.1 No valid recipients", Servers),
+    other("out_of_step", Data, "503 5.5.1 Error: need RCPT command", Servers),
+    other("out_of_step", Data, "503 Valid RCPT command must precede DATA", Servers),
+    other("out_of_step", Data, "500 5.5.2 Error: bad syntax", Servers),
+    other("out_of_step", Data, "502 Command not implemented", Rfc5321),
+    other("out_of_step", Content, "503 Bad sequence of commands", Rfc5321),
+    other("out_of_step", Content, "500 Line too long (see RFC5321 4.5.3.1.6)", Servers),
+    other("out_of_step", Content, "500 unrecognized command", Servers),
+    other("command_unknown_at_content", Content, "502 5.5.1 Command not implemented", Rfc5321),
+    other("command_unknown_at_content", Content, "502 5.5.2 Error: command not recognized", Servers),
+    other("command_unknown_at_content", Content, "500 5.5.1 Command unrecognized", Servers),
     other("later", Data, "451 4.3.0 Local error", Rfc5321),
     other("closing_behind_content", Content, "421 4.3.2 Shutting down", Rfc5321),
     other("nonsense_behind_content", Content, "354 Go ahead", Rfc5321),

@@ -23,8 +23,9 @@ const MAIL: &[Step] = &[Step::Mail];
 const RCPT: &[Step] = &[Step::Rcpt];
 const SENDING: &[Step] = &[Step::Mail, Step::Rcpt, Step::Data, Step::Content];
 const BEFORE_CONTENT: &[Step] = &[Step::Mail, Step::Rcpt, Step::Data];
-const SIZED: &[Step] = &[Step::Mail, Step::Data, Step::Content];
+const SENDING_BUT_RCPT: &[Step] = &[Step::Mail, Step::Data, Step::Content];
 const CONTENT: &[Step] = &[Step::Content];
+const FROM_DATA: &[Step] = &[Step::Data, Step::Content];
 const ALL: &[Step] = &[
     Step::Greeting,
     Step::Ehlo,
@@ -44,6 +45,8 @@ const GO_ON: Codes = Codes::Any(Severity::PositiveIntermediate);
 // What several rules of one name advise.
 const EXCHANGE_DAY: &str = "the mailbox has reached the 10,000 recipients that Exchange allows in 24 hours; its mail is kept and goes on as the window moves";
 const SEND_AS: &str = "the mailbox may not send as this address; give it the right with `Add-RecipientPermission <address> -Trustee <mailbox> -AccessRights SendAs`, or take the address out of `aliases`";
+const BLOCKED_SEND_AS: &str = "Exchange has blocked the mailbox after many messages from addresses it may not send as; grant SendAs with `Add-RecipientPermission` or take the address out of `aliases`, then wait: every try makes the block longer";
+const COMMAND_UNKNOWN: &str = "the server does not know the command that content goes by, though it has to; where it offers CHUNKING and refuses BDAT, a firewall or a gateway on the way rewrites one of them: have it pass SMTP as it is, or check smtp_host";
 const GMAIL_DAY: &str = "the account has reached its limit of messages or recipients in a day (2,000 for Workspace, 500 for Gmail); its mail is kept, and Google lifts the limit within 24 hours";
 const WEB_LOGIN: &str = "Google wants a sign-in in the browser or took this for a password; sign in to the account once, check that the token's scope is https://mail.google.com/, and that the Workspace administrator trusts the application under Security, API controls, App access control";
 
@@ -131,14 +134,19 @@ pub static RULES: &[Rule] = &[
     rule("exchange_send_as_denied", EXCHANGE, SENDING, Of(&[550, 554]), Status::Is(7, 60), Never)
         .cause(Cause::SenderRefused)
         .advice(SEND_AS),
-    // One message refused. The same number with "Sender throttled" is the block below.
+    // The block of many such refusals, in whatever words it names them.
+    rule("exchange_blocked_send_as", EXCHANGE, ALL, PERMANENT, Status::Is(2, 252), Mailbox(Blocked))
+        .text("throttled")
+        .cause(Cause::MailboxBlocked)
+        .advice(BLOCKED_SEND_AS),
+    // The same number for one message that is refused.
     rule("exchange_send_as_denied", EXCHANGE, SENDING, Of(&[550, 554]), Status::Is(2, 252), Never)
         .text("sendasdenied")
         .cause(Cause::SenderRefused)
         .advice(SEND_AS),
-    // The mailbox that sends, not one that is written to: every message would meet it, and many
-    // tries lead to the block below.
-    rule("exchange_full", EXCHANGE, SENDING, PERMANENT, Status::Is(2, 2), Mailbox(Blocked))
+    // The mailbox that sends: every message would meet it, and many tries lead to the block below.
+    // At RCPT it is one that is written to.
+    rule("exchange_full", EXCHANGE, SENDING_BUT_RCPT, PERMANENT, Status::Is(2, 2), Mailbox(Blocked))
         .text("mailbox full")
         .cause(Cause::MailboxBlocked)
         .advice("the mailbox is full, and Exchange takes nothing from a full one; make room in it, Sent Items first, or raise its quota with `Set-Mailbox -ProhibitSendQuota`, and let a retention policy empty Sent Items"),
@@ -148,7 +156,7 @@ pub static RULES: &[Rule] = &[
         .advice("Exchange has blocked the mailbox after many failures because it is full; make room in it or raise its quota with `Set-Mailbox -ProhibitSendQuota`, then wait: every try makes the block longer"),
     rule("exchange_blocked_send_as", EXCHANGE, ALL, PERMANENT, Status::Is(2, 252), Mailbox(Blocked))
         .cause(Cause::MailboxBlocked)
-        .advice("Exchange has blocked the mailbox after many messages from addresses it may not send as; grant SendAs with `Add-RecipientPermission` or take the address out of `aliases`, then wait: every try makes the block longer"),
+        .advice(BLOCKED_SEND_AS),
     rule("exchange_blocked_license", EXCHANGE, ALL, PERMANENT, Status::Is(2, 253), Mailbox(Blocked))
         .cause(Cause::MailboxBlocked)
         .advice("Exchange has blocked the mailbox because its licence is not valid; assign one in the admin center under Users, Licenses and apps, then wait: every try makes the block longer"),
@@ -171,7 +179,7 @@ pub static RULES: &[Rule] = &[
     rule("gmail_pipelining_after_starttls", GMAIL, &[Step::StartTls], Of(&[454]), Status::Is(5, 0), Mailbox(Transient))
         .cause(Cause::ProtocolError)
         .advice("the server saw octets behind STARTTLS that we do not write; something on the way adds to the connection, or this is a fault of ours: report it"),
-    rule("gmail_syntax_at_mail", GMAIL, MAIL, Of(&[555]), Status::Is(5, 2), Never)
+    rule("gmail_syntax_at_mail", GMAIL, MAIL, Of(&[555]), Status::Is(5, 2), Mailbox(Configuration))
         .advice("the server did not understand a command; with a Google service account this is how it says that the token's subject is not the mailbox in `address`"),
     // AUTH, at any server: RFC 4954 §6.
     rule("token_refused", ANYBODY, AUTH, Of(&[535]), Status::Any, Mailbox(Authentication)),
@@ -189,7 +197,7 @@ pub static RULES: &[Rule] = &[
         .advice("the server wants authentication or TLS for this after both were had; check that smtp_host is the provider's submission server"),
     // Size: RFC 1870 §6.1, §6.3. 552 without more is about size everywhere but behind RCPT; with more it
     // may be about anything: a virus, a policy, a full mailbox.
-    rule("too_large", ANYBODY, SIZED, Of(&[552]), Status::None, Never).cause(Cause::MessageTooLarge),
+    rule("too_large", ANYBODY, SENDING_BUT_RCPT, Of(&[552]), Status::None, Never).cause(Cause::MessageTooLarge),
     rule("too_large", ANYBODY, SENDING, PERMANENT, Status::Is(3, 4), Never)
         .cause(Cause::MessageTooLarge),
     rule("too_large", ANYBODY, SENDING, PERMANENT, Status::Is(2, 3), Never)
@@ -199,6 +207,16 @@ pub static RULES: &[Rule] = &[
     rule("too_many_recipients", ANYBODY, RCPT, Of(&[452, 552]), Status::None, FurtherTransaction),
     // RFC 3463 §3.3: that a mailbox is full should be said as trouble that passes; 552 says otherwise.
     rule("recipient_full", ANYBODY, SENDING, Of(&[452, 552]), Status::Is(2, 2), Later),
+    // About the order of commands, or one that is not known: of the session, not of the message. 500 is
+    // said of long lines of content too (aiosmtpd), so only with its enhanced code is it of the mailbox.
+    rule("command_unknown_at_content", ANYBODY, CONTENT, Of(&[502]), Status::Any, Mailbox(Configuration))
+        .cause(Cause::ProtocolError)
+        .advice(COMMAND_UNKNOWN),
+    rule("command_unknown_at_content", ANYBODY, CONTENT, Of(&[500]), Status::Is(5, 1), Mailbox(Configuration))
+        .cause(Cause::ProtocolError)
+        .advice(COMMAND_UNKNOWN),
+    rule("out_of_step", ANYBODY, FROM_DATA, Of(&[500, 502, 503]), Status::Any, Later)
+        .cause(Cause::ProtocolError),
     // What is left: by the first digit (RFC 5321 §4.2.1).
     rule("later_at_opening", ANYBODY, OPENING, TRANSIENT, Status::Any, Mailbox(Transient)),
     rule("refused_at_opening", ANYBODY, OPENING, PERMANENT, Status::Any, Mailbox(Configuration)),

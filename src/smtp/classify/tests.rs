@@ -108,6 +108,49 @@ fn one_address_that_may_not_be_sent_as_is_no_block() {
 }
 
 #[test]
+fn a_block_that_names_the_refusal_behind_it_is_a_block() {
+    let block = "550 5.2.252 Sender throttled due to continuous SendAsDenied errors";
+    let (outcome, reach) = taken(EXCHANGE, Step::Content, block);
+    assert!(matches!(outcome, Outcome::Deferred(_)));
+    assert_eq!(reach, Reach::Mailbox(Trouble::Blocked));
+}
+
+#[test]
+fn s8_a_recipient_whose_mailbox_is_full_holds_up_nobody_else() {
+    for (text, waits) in [
+        ("552 5.2.2 mailbox full", true),
+        ("554 5.2.2 mailbox full", false),
+    ] {
+        let (outcome, reach) = taken(EXCHANGE, Step::Rcpt, text);
+        assert_eq!(matches!(outcome, Outcome::Deferred(_)), waits, "{text}");
+        assert_eq!(reach, Reach::Message, "{text}");
+        let (_, reach) = taken(EXCHANGE, Step::Mail, text);
+        assert_eq!(reach, Reach::Mailbox(Trouble::Blocked), "{text}");
+    }
+}
+
+#[test]
+fn s9_what_is_of_the_session_refuses_no_message() {
+    let configuration = Reach::Mailbox(Trouble::Configuration);
+    for (step, text, expected) in [
+        (Step::Data, "500 what", Reach::Message),
+        (Step::Data, "502 5.5.1 no", Reach::Message),
+        (Step::Data, "503 5.5.1 no", Reach::Message),
+        (Step::Content, "500 what", Reach::Message),
+        (Step::Content, "503 5.5.1 no", Reach::Message),
+        (Step::Content, "500 5.5.1 what", configuration),
+        (Step::Content, "502 5.5.1 no", configuration),
+    ] {
+        for service in [None, EXCHANGE, GMAIL] {
+            let (outcome, reach) = taken(service, step, text);
+            assert!(matches!(outcome, Outcome::Deferred(_)), "{step:?} {text}");
+            assert_eq!(reach, expected, "{step:?} {text}");
+            assert_eq!(outcome.failure().unwrap().cause, Cause::ProtocolError);
+        }
+    }
+}
+
+#[test]
 fn every_code_at_every_step_has_a_rule() {
     for step in STEPS {
         for code in 200..600 {
@@ -379,6 +422,7 @@ fn advice_names_the_switch() {
             "Set-Mailbox -ProhibitSendQuota",
         ),
         (EXCHANGE, Step::Mail, "550 5.1.8 no", "Restricted entities"),
+        (None, Step::Content, "502 5.5.1 what", "offers CHUNKING"),
         (
             GMAIL,
             Step::Auth,
