@@ -187,3 +187,29 @@ fn s18_no_way_to_the_server_is_soft_and_is_not_tried_in_a_circle() {
             .all(|id| world.store.job(*id).state == State::Sent)
     );
 }
+
+#[test]
+fn d8_a_write_that_fails_before_the_last_octet_of_a_chunk_leaves_no_doubt() {
+    let envelope = vec![Hear, Say(OK), Hear, Say(OK), Hear];
+    let ok = "250 ok\r\n";
+    for (behind, state) in [
+        (vec![Break, Close], State::Deferred),
+        (vec![Slowly(0), Break, Close], State::InDoubt),
+        // It cannot be of what has not arrived.
+        (vec![Slowly(0), Break, Say(ok), Close], State::InDoubt),
+        (
+            vec![Slowly(0), Break, Say("552 no\r\n"), Close],
+            State::Failed,
+        ),
+        // It can, and is believed when the write is settled.
+        (vec![Slowly(0), Slowly(3), Say(ok), Close], State::Sent),
+    ] {
+        let what = format!("{behind:?}");
+        let mut world = World::new(vec![chain(&[fast_opening(), envelope.clone(), behind])]);
+        world.store.piece = 100_000;
+        let id = world.accept();
+        world.run();
+        let last = world.store.events.borrow()[&id].last().cloned().unwrap();
+        assert_eq!(last.state, state, "{what}");
+    }
+}
