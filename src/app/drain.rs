@@ -207,7 +207,19 @@ where
         let began = self.clock.now();
         let hand_over_by = began.after(HAND_OVER_MAX);
         let mut first = true;
+        // Whether a message has gone over the connection there is. One that is closed since is
+        // replaced, and a new one is not: each serves an attempt.
+        let mut used = false;
         while self.clock.now().since(began) <= FLIGHT_BEGIN_MAX {
+            let mut ended = None;
+            if let Some(open) = link.as_mut().filter(|_| used)
+                && let Err(failure) = open.still_ready().await
+            {
+                ended = failure.finding.is_some().then_some(failure);
+                if let Some(spent) = link.take() {
+                    spent.abandon().await;
+                }
+            }
             let now = self.clock.now();
             let standing = self.store.standing()?;
             let stopped = self.stop || standing.stopped.is_some();
@@ -217,6 +229,10 @@ where
             let Some(job) = self.store.next_due(now)? else {
                 return Ok(());
             };
+            // It said why, and the next connection would hear the same.
+            if let Some(failure) = ended {
+                return self.put_off(job.id, &failure);
+            }
             if link.as_ref().is_some_and(Link::is_recalled)
                 && let Some(old) = link.take()
             {
@@ -241,7 +257,10 @@ where
                     Either::Right(_) => continue,
                 };
                 match opened {
-                    Ok(opened) => *link = Some(opened.under(leave)),
+                    Ok(opened) => {
+                        *link = Some(opened.under(leave));
+                        used = false;
+                    }
                     Err(failure) => return self.put_off(job.id, &failure),
                 }
                 if self.store.health()? != Health::Up {
@@ -253,7 +272,7 @@ where
             let Some(open) = link.as_mut() else {
                 return Ok(());
             };
-            first = false;
+            (first, used) = (false, true);
             let id = job.id;
             let trouble = self.send(job, open, hand_over_by).await?;
             if let Some(failure) = trouble {

@@ -192,6 +192,16 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         }
     }
 
+    /// The same, once it is heard what has come since the last message. Many a server takes one
+    /// message and closes, which is not to be found out at the expense of the next one.
+    ///
+    /// # Errors
+    /// When the connection is of no further use.
+    pub async fn still_ready(&mut self) -> Result<(), Failure> {
+        self.listen().await;
+        self.ready().await
+    }
+
     /// Says QUIT and closes. What the server makes of it changes nothing.
     pub async fn close(mut self) {
         self.session.quit(self.clock.now());
