@@ -1,18 +1,14 @@
 //! Sending what is due: one message after another over one connection.
 
 mod attempt;
+mod due;
 mod next;
 
-use std::{
-    cell::{Cell, RefCell},
-    pin::pin,
-};
+use std::cell::{Cell, RefCell};
 
-use futures_util::future::{Either, select};
-
+use self::next::next_due;
 pub use self::next::wake_if_repaired;
 pub(super) use self::next::{next_alarm, resume};
-use self::{attempt::can_be_handed_over, next::next_due};
 use super::{
     alerts::Owner,
     ports::{
@@ -25,11 +21,9 @@ use super::{
 };
 use crate::{
     config::MailboxConfig,
-    limits::{
-        ALARM_LOST_AFTER, FLIGHT_BEGIN_MAX, HAND_OVER_MAX, RUN_SAFETY, STAGING_MAX, STORE_RETRY,
-    },
-    oauth::{CachedToken, Fingerprint, TokenFailure},
-    outbox::{EmailId, Health, Job, StoryEvent},
+    limits::{ALARM_LOST_AFTER, RUN_SAFETY, STAGING_MAX, STORE_RETRY},
+    oauth::{CachedToken, Fingerprint},
+    outbox::{EmailId, Job, StoryEvent},
     outcome::{Cause, Failure, Reach, Trouble},
     smtp::{ClientName, SessionConfig},
 };
@@ -203,73 +197,6 @@ where
         Ok(())
     }
 
-    async fn send_due(
-        &self,
-        link: &mut Option<Link<'a, N::Connection, K>>,
-    ) -> Result<(), StoreFault> {
-        let began = self.clock.now();
-        let hand_over_by = began.after(HAND_OVER_MAX);
-        let mut first = true;
-        while self.clock.now().since(began) <= FLIGHT_BEGIN_MAX {
-            let now = self.clock.now();
-            let standing = self.store.standing()?;
-            let stopped = self.stop || standing.stopped.is_some();
-            if stopped || !self.store.health()?.allows(now) {
-                return Ok(());
-            }
-            let Some(job) = self.store.next_due(now)? else {
-                return Ok(());
-            };
-            // It was called back, or the token that opened it was taken back.
-            if (link.as_ref().is_some_and(Link::is_recalled) || self.is_token_gone())
-                && let Some(old) = link.take()
-            {
-                old.close().await;
-                continue;
-            }
-            // It goes out in a run of its own, which begins as soon as this one has ended.
-            if !first && !can_be_handed_over(job.size, now, hand_over_by) {
-                return Ok(());
-            }
-            if link.is_none() {
-                let leave = self.drain.recall.leave();
-                let opening = async {
-                    if standing.disconnected {
-                        return Err(disconnected());
-                    }
-                    self.open().await
-                };
-                // One that is called back while it opens is closed by being dropped.
-                let opened = match select(pin!(opening), pin!(leave.over())).await {
-                    Either::Left((opened, _)) => opened,
-                    Either::Right(_) => continue,
-                };
-                match opened {
-                    Ok(opened) => *link = Some(opened.under(leave)),
-                    Err(failure) => return self.put_off(job.id, &failure),
-                }
-                if self.store.health()? != Health::Up {
-                    self.store.set_health(&Health::Up)?;
-                }
-                // Time has passed: what is due is looked up again.
-                continue;
-            }
-            let Some(open) = link.as_mut() else {
-                return Ok(());
-            };
-            first = false;
-            let id = job.id;
-            let trouble = self.send(job, open, hand_over_by).await?;
-            if let Some(failure) = trouble {
-                if let Some(spent) = link.take() {
-                    spent.abandon().await;
-                }
-                return self.note(id, &failure);
-            }
-        }
-        Ok(())
-    }
-
     /// Stores the end of an attempt, or of a part of one, with what the owner is to know of it. `works`
     /// says that it has shown the mailbox to be in order.
     fn conclude(&self, job: &Job, event: &StoryEvent, works: bool) -> Result<(), StoreFault> {
@@ -377,12 +304,6 @@ where
             .map(u64::from_be_bytes)
             .unwrap_or(u64::MAX / 2)
     }
-}
-
-/// The mailbox alone was disconnected; its credential, which others share, was not.
-fn disconnected() -> Failure {
-    let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
-    TokenFailure::found(cause, trouble, "token_disconnected").failure
 }
 
 /// Marks the end of a run however it ends.

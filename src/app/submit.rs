@@ -133,6 +133,7 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         mut content: impl FnMut(u32) -> Result<Option<Vec<u8>>, StoreFault>,
     ) -> Conclusion {
         let recipients = transaction.envelope.forward_paths.len();
+        let mut to_come = transaction.size;
         heed(&mut self.session, self.leave);
         self.session
             .begin(transaction, hand_over_by, self.clock.now());
@@ -140,7 +141,18 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
             match self.advance().await {
                 Pause::Concluded(conclusion) => return conclusion,
                 Pause::NeedContent(number) => {
-                    let read = content(number);
+                    let mut read = content(number);
+                    let octets = read.as_ref().ok().and_then(|read| read.as_ref());
+                    to_come =
+                        to_come.saturating_sub(octets.map_or(0, |octets| octets.len() as u64));
+                    // Behind BDAT the octets that were announced are the message, so what is more than
+                    // them has to be seen before the last of them is given.
+                    if to_come == 0
+                        && octets.is_some()
+                        && !matches!(content(number.saturating_add(1)), Ok(None))
+                    {
+                        read = Err(StoreFault);
+                    }
                     let piece = match &read {
                         Ok(Some(octets)) => Piece::More(octets),
                         Ok(None) => Piece::End,
@@ -180,6 +192,16 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         }
     }
 
+    /// The same, once it is heard what has come since the last message. Many a server takes one
+    /// message and closes, which is not to be found out at the expense of the next one.
+    ///
+    /// # Errors
+    /// When the connection is of no further use.
+    pub async fn still_ready(&mut self) -> Result<(), Failure> {
+        self.listen().await;
+        self.ready().await
+    }
+
     /// Says QUIT and closes. What the server makes of it changes nothing.
     pub async fn close(mut self) {
         self.session.quit(self.clock.now());
@@ -204,8 +226,10 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
             heed(&mut self.session, self.leave);
             match self.session.poll_output() {
                 Output::Transmit(octets) => {
-                    if self.transmit(octets).await.is_err() {
-                        self.last_words().await;
+                    self.session.writing();
+                    match self.transmit(octets).await {
+                        Ok(()) => self.session.wrote(self.clock.now()),
+                        Err(ConnectionFault) => self.last_words().await,
                     }
                 }
                 Output::NeedInput { deadline } => {
@@ -250,8 +274,9 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
         loop {
             let deadline = self.session.deadline();
             // The server agreed to TLS before our write was settled. From here on nothing is read in
-            // the clear: a read left over would be taken for one over TLS.
-            let done = if self.session.is_upgrading() {
+            // the clear: a read left over would be taken for one over TLS. Nor behind an answer to all
+            // of the content, which may be the last that a server says.
+            let done = if self.session.is_upgrading() || self.session.is_answered_early() {
                 let done = self.until(deadline, write.as_mut()).await;
                 done.map(Either::Left)
             } else {
@@ -281,7 +306,10 @@ impl<'a, C: Connection, K: Clock> Link<'a, C, K> {
     /// A peer that closed may have said why: that is still there to be read.
     async fn last_words(&mut self) {
         let deadline = self.clock.now().after(CLOSE_TIMEOUT);
-        while !self.session.is_done() && !self.session.is_upgrading() {
+        while !self.session.is_done()
+            && !self.session.is_upgrading()
+            && !self.session.is_answered_early()
+        {
             match by(self.clock, deadline, self.connection.read()).await {
                 Some(Ok(Some(octets))) => {
                     let heard = Some(Ok(Some(octets)));

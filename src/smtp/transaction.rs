@@ -135,8 +135,11 @@ impl Progress {
         }
     }
 
-    /// The result, where every recipient without an outcome of its own gets `outcome`.
-    pub(super) fn conclude(self, outcome: &Outcome) -> Conclusion {
+    /// The result, where every recipient without an outcome of its own gets `outcome`, or what the
+    /// server has said to the message as a whole: no later word and no loss changes that.
+    pub(super) fn conclude(mut self, outcome: &Outcome) -> Conclusion {
+        let refused = self.refused_for_all.take();
+        let outcome = refused.as_ref().unwrap_or(outcome);
         Conclusion {
             outcomes: self.outcomes(outcome, outcome),
             left_over: Vec::new(),

@@ -91,7 +91,7 @@ impl Watch {
                 Some(Asked::Auth) if code == 235 => self.authenticated = true,
                 Some(Asked::Rcpt) if code / 100 == 2 => self.taken += 1,
                 Some(Asked::Data) if code == 354 => self.told_to_go_on = true,
-                Some(Asked::Content) if self.content_is_over && code / 100 == 2 => {
+                Some(Asked::Content) if self.content_is_over && code == 250 => {
                     self.accepted = true;
                 }
                 _ => {}

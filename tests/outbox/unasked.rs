@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Move, Move::*, NOW};
 use edgepost::{
-    app::ports::Clock,
+    app::{ContentReader, ports::Clock},
     outbox::{Health, State},
     outcome::Cause,
     tls::TlsMode,
@@ -186,4 +186,110 @@ fn s18_no_way_to_the_server_is_soft_and_is_not_tried_in_a_circle() {
         ids.iter()
             .all(|id| world.store.job(*id).state == State::Sent)
     );
+}
+
+#[test]
+fn d8_a_write_that_fails_before_the_last_octet_of_a_chunk_leaves_no_doubt() {
+    let envelope = vec![Hear, Say(OK), Hear, Say(OK), Hear];
+    let ok = "250 ok\r\n";
+    for (behind, state) in [
+        (vec![Break, Close], State::Deferred),
+        (vec![Slowly(0), Break, Close], State::InDoubt),
+        // It cannot be of what has not arrived.
+        (vec![Slowly(0), Break, Say(ok), Close], State::InDoubt),
+        (
+            vec![Slowly(0), Break, Say("552 no\r\n"), Close],
+            State::Failed,
+        ),
+        // It can, and is believed when the write is settled.
+        (vec![Slowly(0), Slowly(3), Say(ok), Close], State::Sent),
+    ] {
+        let what = format!("{behind:?}");
+        let mut world = World::new(vec![chain(&[fast_opening(), envelope.clone(), behind])]);
+        world.store.piece = 100_000;
+        let id = world.accept();
+        world.run();
+        let last = world.store.events.borrow()[&id].last().cloned().unwrap();
+        assert_eq!(last.state, state, "{what}");
+    }
+}
+
+#[test]
+fn s7_a_server_that_takes_one_message_a_connection_gets_one_a_connection_in_one_run() {
+    let one = || chain(&[fast_opening(), chunk(&["250 ok\r\n"]), vec![Close]]);
+    let world = World::new(vec![one(), one(), one()]);
+    let ids = [world.accept(), world.accept(), world.accept()];
+    world.run();
+    for id in ids {
+        let states = world.store.states(id);
+        assert_eq!(states, [State::Queued, State::Sending, State::Sent]);
+    }
+    assert_eq!(*world.store.health.borrow(), Health::Up);
+    assert_eq!(world.server.connections.get(), 3);
+}
+
+#[test]
+fn s7_a_good_bye_between_two_messages_that_says_why_holds_up_the_next_untried() {
+    let why =
+        "421 4.4.2 Message submission rate for this client has exceeded the configured limit\r\n";
+    let part = vec![Say(why), Close];
+    let world = World::new(vec![chain(&[fast_opening(), chunk(&["250 ok\r\n"]), part])]);
+    let ids = [world.accept(), world.accept()];
+    world.run();
+    // Both are due at once, so either may be the first.
+    let mut ends = ids
+        .map(|id| world.store.job(id))
+        .map(|job| (job.attempts, job.state));
+    ends.sort_by_key(|(attempts, _)| *attempts);
+    assert_eq!(ends, [(0, State::Deferred), (1, State::Sent)]);
+    assert_ne!(*world.store.health.borrow(), Health::Up);
+    assert_eq!(world.server.connections.get(), 1);
+}
+
+#[test]
+fn s8_a_server_that_refuses_a_message_and_closes_at_rset_holds_up_no_other() {
+    let refuses = vec![
+        Hear,
+        Say("550 5.7.1 no\r\n"),
+        Hear,
+        Say("503 no\r\n"),
+        Hear,
+        Close,
+    ];
+    let world = World::new(vec![
+        chain(&[fast_opening(), refuses]),
+        chain(&[fast_opening(), chunk(&["250 ok\r\n"]), bye()]),
+    ]);
+    let ids = [world.accept(), world.accept()];
+    world.run();
+    assert_eq!(*world.store.health.borrow(), Health::Up);
+    world.run_alarms(world.clock.now());
+    let states = ids.map(|id| world.store.job(id).state);
+    assert!(
+        states.contains(&State::Failed) && states.contains(&State::Sent),
+        "{states:?}"
+    );
+}
+
+#[test]
+fn s10_content_longer_than_bdat_announces_is_not_cut_off() {
+    let world = World::new(vec![chain(&[
+        fast_opening(),
+        chunk(&["250 ok\r\n"]),
+        bye(),
+    ])]);
+    let id = world.accept();
+    // The record is wrong by as much as the last piece has.
+    let mut job = world.store.job(id);
+    let mut reader = ContentReader::new(&world.store, &job);
+    let mut pieces = Vec::new();
+    while let Some(piece) = reader.read().unwrap() {
+        pieces.push(piece.len() as u64);
+    }
+    job.size -= pieces.last().unwrap();
+    world.store.jobs.borrow_mut().insert(id, job);
+    world.run();
+    let last = world.store.events.borrow()[&id].last().cloned().unwrap();
+    let expected = (State::Deferred, Some(Cause::ContentUnreadable));
+    assert_eq!((last.state, last.cause), expected);
 }

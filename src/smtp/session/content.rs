@@ -2,11 +2,11 @@
 //! says to it.
 
 use super::{
-    Cause, Command, Failure, Outcome, Reply, Session, Severity, State, Step, UnixMillis,
+    Cause, Command, Failure, Outcome, Reply, Session, State, Step, UnixMillis,
     ending::connection_lost,
 };
 use crate::{
-    limits::{CONTENT_TIMEOUT, FINAL_REPLY_TIMEOUT},
+    limits::CONTENT_TIMEOUT,
     smtp::{DotStuffer, Output, Piece, Transaction, classify::refused, fitness::Fitness},
 };
 
@@ -102,7 +102,7 @@ impl Session {
                     self.want_content(now);
                     return;
                 }
-                Ok(wire) => self.content.end().map(|_nothing| wire),
+                Ok(wire) => self.content.end().map(|_nothing| self.keep_last(wire)),
                 Err(cause) => Err(cause),
             },
             Piece::End => self.content.end().map(<[u8]>::to_vec),
@@ -137,20 +137,6 @@ impl Session {
         }
     }
 
-    /// Has the last octets written.
-    fn hand_over(&mut self, wire: Vec<u8>, now: UnixMillis) {
-        self.outputs.push_back(Output::Transmit(wire));
-        self.wait_in(State::HandingOver, FINAL_REPLY_TIMEOUT, now);
-    }
-
-    /// The last octets are being written. From here on the server may have accepted.
-    pub(super) fn handed_over(&mut self) {
-        if let Some(progress) = &mut self.progress {
-            progress.handed_over = true;
-        }
-        self.state = State::Acceptance;
-    }
-
     /// A reply while content is still going out: no end of content has been sent, and none may
     /// be, so the connection is of no further use. Of the mailbox it says no more than the reply.
     pub(super) fn refused_early(&mut self, reply: &Reply) {
@@ -167,7 +153,8 @@ impl Session {
     }
 
     pub(super) fn acceptance_reply(&mut self, reply: &Reply, now: UnixMillis) {
-        if reply.code.severity() != Severity::PositiveCompletion {
+        // RFC 5321 §4.3.2: no other success is what a server says to content.
+        if reply.code.value() != 250 {
             let outcome = refused(self.service, Step::Content, reply).outcome;
             return self.conclude(&outcome, reply.is_closing(), now);
         }

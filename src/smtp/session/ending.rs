@@ -81,7 +81,9 @@ impl Session {
 
     /// The connection is gone, or not to be trusted any more.
     pub(super) fn lose(&mut self, cause: Cause) {
+        let mut answered = self.state == State::Rset;
         if let Some(progress) = self.progress.take() {
+            answered |= progress.refused_for_all.is_some();
             self.give_out(progress.lost(cause));
         }
         if self.state == State::Quit {
@@ -90,6 +92,9 @@ impl Session {
         }
         let failure = match self.place_of(cause) {
             Some(loss) => loss.failure(),
+            // The server has said what it thinks of this message. That it then closes says nothing
+            // of the mailbox.
+            None if answered && cause != Cause::ProtocolError => Failure::of_message(cause),
             None => Failure::of_mailbox(cause, Trouble::Transient),
         };
         self.fail(failure);

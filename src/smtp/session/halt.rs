@@ -8,7 +8,12 @@ impl Session {
     pub fn can_halt(&self) -> bool {
         !matches!(
             self.state,
-            State::Ready | State::Acceptance | State::Quit | State::Done(_)
+            State::Ready
+                | State::Acceptance
+                | State::LastWrite
+                | State::Answered(_)
+                | State::Quit
+                | State::Done(_)
         )
     }
 
@@ -28,7 +33,7 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::{Session, SessionConfig, TlsMode, UnixMillis};
     use crate::{
         mail::{EmailAddress, Envelope},
@@ -37,11 +42,11 @@ mod tests {
         smtp::{ClientName, Input, Needs, Output, Piece, Transaction},
     };
 
-    const NOW: UnixMillis = UnixMillis::new(1_795_339_800_000);
+    pub(in super::super) const NOW: UnixMillis = UnixMillis::new(1_795_339_800_000);
     const LATER: UnixMillis = UnixMillis::new(1_795_339_900_000);
 
     /// What it wants to write, until it waits for something else.
-    fn written(session: &mut Session) -> (String, Output) {
+    pub(in super::super) fn written(session: &mut Session) -> (String, Output) {
         let mut text = String::new();
         loop {
             match session.poll_output() {
@@ -72,7 +77,7 @@ mod tests {
     }
 
     /// A session whose content is out but for its end, and whose second recipient is left over.
-    fn handing_over() -> Session {
+    pub(in super::super) fn handing_over() -> Session {
         let user: EmailAddress = "sales@shop.test".parse().unwrap();
         let mut session = Session::new(
             SessionConfig {

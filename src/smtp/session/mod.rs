@@ -1,11 +1,12 @@
 //! The session: its states, what goes in and what comes out. What each reply leads to stands in
-//! `opening` (until it is ready), `envelope` (MAIL to DATA), `content` (what comes behind) and `ending`;
-//! how a session ends that is called back, in `halt`.
+//! `opening` (until it is ready), `envelope` (MAIL to DATA), `content` and `hand_over` (what comes behind)
+//! and `ending`; how a session ends that is called back, in `halt`.
 
 mod content;
 mod ending;
 mod envelope;
 mod halt;
+mod hand_over;
 mod opening;
 
 use std::{collections::VecDeque, fmt, time::Duration};
@@ -69,9 +70,14 @@ enum State {
     Chunk,
     /// Pieces of content, from our own side.
     Content,
-    /// That the last octets are written. Until then nothing can be accepted.
+    /// That the last octets are given out. Until then nothing can be accepted.
     HandingOver,
+    /// The reply to content that was handed over whole.
     Acceptance,
+    /// The same, while the last octets are not known to be written.
+    LastWrite,
+    /// That they are, after the server took the message.
+    Answered(Reply),
     /// The reply to content that has nobody to go to.
     LoneDot,
     Rset,
@@ -120,8 +126,10 @@ impl Session {
         matches!(self.outputs.front(), Some(Output::Transmit(_)))
     }
 
-    /// What to do next. Octets that are given out count as written.
+    /// What to do next. Octets that are given out count as written, but for the last ones of content
+    /// where [`Self::writing`] says that they are not yet.
     pub fn poll_output(&mut self) -> Output {
+        self.mind_half_replies();
         if let Some(output) = self.outputs.pop_front() {
             if let Output::Transmit(_) = &output {
                 self.written();
@@ -153,11 +161,14 @@ impl Session {
             }
             Input::Received(octets) => {
                 self.replies.push(octets);
+                if self.is_answered_early() {
+                    return;
+                }
                 self.read_replies(now);
             }
             Input::TlsEstablished if self.state == State::Tls => self.secured(now),
             // Nobody asked for it, so whoever drives the session has lost count.
-            Input::TlsEstablished => self.fail(protocol_error()),
+            Input::TlsEstablished => self.lose(Cause::ProtocolError),
             Input::Closed => self.lose(Cause::ConnectionLost),
             Input::Timeout if now >= self.deadline => self.overdue(now),
             Input::Timeout => {}
@@ -176,7 +187,7 @@ impl Session {
     fn written(&mut self) {
         match self.state {
             State::Chunk => self.state = State::Content,
-            State::HandingOver => self.handed_over(),
+            State::HandingOver if !self.is_about_to_write() => self.handed_over(),
             _ => {}
         }
     }
@@ -189,7 +200,7 @@ impl Session {
                 Ok(None) => break,
                 Err(_) => self.lose(Cause::ProtocolError),
             }
-            let leaving = matches!(self.state, State::Done(_) | State::Tls);
+            let leaving = matches!(self.state, State::Done(_) | State::Tls | State::Answered(_));
             if leaving {
                 return;
             }
@@ -205,7 +216,7 @@ impl Session {
     fn awaits_reply(&self) -> bool {
         match self.state {
             State::Content | State::HandingOver => true,
-            State::Ready | State::Chunk | State::Tls | State::Done(_) => false,
+            State::Ready | State::Chunk | State::Tls | State::Answered(_) | State::Done(_) => false,
             _ => !self
                 .outputs
                 .iter()
@@ -226,12 +237,15 @@ impl Session {
             State::Envelope => self.envelope_reply(reply, now),
             State::Content | State::HandingOver => self.refused_early(reply),
             State::Acceptance => self.acceptance_reply(reply, now),
+            State::LastWrite => self.early_answer(reply, now),
             State::LoneDot => self.end_transaction(reply.is_closing(), now),
             State::Rset if positive => self.state = State::Ready,
             // To RSET there is no refusal (RFC 5321 §4.3.2).
             State::Rset => self.lose(Cause::ConnectionLost),
             State::Quit => self.state = State::Done(Ok(())),
-            State::Ready | State::Chunk | State::Tls | State::Done(_) => self.unasked(reply),
+            State::Ready | State::Chunk | State::Tls | State::Answered(_) | State::Done(_) => {
+                self.unasked(reply)
+            }
         }
     }
 

@@ -13,17 +13,20 @@ use crate::{
 impl Session {
     pub(super) fn opening_reply(&mut self, reply: &Reply, now: UnixMillis) {
         let positive = reply.code.severity() == Severity::PositiveCompletion;
+        // RFC 5321 §4.3.2: no other success is what a server says there.
+        let greets = reply.code.value() == 220;
+        let offers = reply.code.value() == 250;
         match self.state.clone() {
-            State::Greeting if positive && self.config.tls == TlsMode::Implicit => {
+            State::Greeting if greets && self.config.tls == TlsMode::Implicit => {
                 self.secured(now);
             }
-            State::Greeting if positive => self.ehlo(State::Ehlo, now),
+            State::Greeting if greets => self.ehlo(State::Ehlo, now),
             State::Greeting => self.refuse(Step::Greeting, reply),
-            State::Ehlo if positive => self.start_tls(reply, now),
+            State::Ehlo if offers => self.start_tls(reply, now),
             // RFC 3207 §4: 220, and no other success, is the consent to TLS.
             State::StartTls if reply.code.value() == 220 => self.upgrade(now),
             State::StartTls => self.refuse(Step::StartTls, reply),
-            State::EhloTls if positive => self.authenticate(reply, now),
+            State::EhloTls if offers => self.authenticate(reply, now),
             State::AuthChallenge(mechanism) if reply.code.value() == 334 => {
                 let response = mechanism.response(&self.config.user, &self.config.token);
                 self.ask(
