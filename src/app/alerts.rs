@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Notes what the Keeper of the mailbox's credential has found out, so that the owner is told although
-/// no message has met it. Not during a run, which has its own idea of what was told; the Keeper comes
+/// no message has met it; whether there is a channel by which they are. Not during a run, which has its own idea of what was told; the Keeper comes
 /// again.
 ///
 /// # Errors
@@ -25,21 +25,22 @@ pub fn learn(
     alerts: &impl Alerts,
     clock: &impl Clock,
     failure: &Failure,
-) -> Result<(), StoreFault> {
+) -> Result<bool, StoreFault> {
     if drain.is_running() {
         return Err(StoreFault);
     }
     let mut log = store.alerts()?;
     let now = clock.now();
-    log.mailbox_failed(failure, None, !alerts.channels().is_empty(), now);
+    let heard = !alerts.channels().is_empty();
+    log.mailbox_failed(failure, None, heard, now);
     store.commit(&Change {
         alerts: Some(&log),
         ..Change::default()
     })?;
-    match next_alarm(store, now)? {
-        Some(at) => store.arm(at),
-        None => Ok(()),
+    if let Some(at) = next_alarm(store, now)? {
+        store.arm(at)?;
     }
+    Ok(heard)
 }
 
 /// The owner of one mailbox, as its Outbox knows them.

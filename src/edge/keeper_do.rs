@@ -153,7 +153,8 @@ impl TokenKeeper {
             let failure = TokenFailure::new(Cause::Misconfigured, Trouble::Configuration);
             return asked.refused(failure);
         };
-        let gives = matches!(asked, Asked::Token(_) | Asked::Connect(_));
+        // Or asks somebody for it.
+        let gives = matches!(asked, Asked::Token(_) | Asked::Connect(_) | Asked::Metadata);
         if gives || matches!(asked, Asked::Wake) {
             self.enter().await;
         }
@@ -199,7 +200,8 @@ impl TokenKeeper {
                 Response::from_json(&answer)
             }
             Asked::Connect(question) => {
-                let connected = keeper.connect(question, mailbox, &PlatformConnector);
+                let is_stopped = || self.is_stopped();
+                let connected = keeper.connect(question, mailbox, &PlatformConnector, is_stopped);
                 Response::from_json(&connected.await)
             }
             Asked::Disconnect => match keeper.disconnect().await {

@@ -276,7 +276,10 @@ impl Inner {
         let learned = self
             .store()
             .and_then(|store| learn(store, &self.drain, &alerts, &PlatformClock, failure));
-        done(learned)
+        match learned {
+            Ok(false) => Ok(Response::empty()?.with_status(204)),
+            learned => done(learned.map(drop)),
+        }
     }
 
     fn story(&self, id: &str) -> Result<Response> {

@@ -24,9 +24,17 @@ impl Mailboxes for World {
         let question: ConnectQuestion = serde_json::from_str(&json).unwrap();
         let mailbox = &self.config.mailboxes[&question.mailbox];
         let answer = self.keeper(&question.mailbox, async |keeper| {
-            keeper.connect(&question, mailbox, &self.server).await
+            keeper
+                .connect(&question, mailbox, &self.server, || self.is_stopped())
+                .await
         });
-        let json = serde_json::to_string(&answer.await).unwrap();
+        let meanwhile = async {
+            if let Some(during) = self.during.take() {
+                during(self).await;
+            }
+        };
+        let (answer, ()) = futures_util::future::join(answer, meanwhile).await;
+        let json = serde_json::to_string(&answer).unwrap();
         assert!(!json.contains("canary"), "{json}");
         Ok(serde_json::from_str(&json).unwrap())
     }
@@ -86,7 +94,9 @@ impl Mailboxes for World {
 
 impl Served for World {
     async fn tell(&self, failure: &Failure) -> Result<(), NotTold> {
-        learn(&self.store, &self.drain, &self.alerts, &self.clock, failure).map_err(|_| NotTold)
+        learn(&self.store, &self.drain, &self.alerts, &self.clock, failure)
+            .map(drop)
+            .map_err(|_| NotTold)
     }
 
     async fn resume(&self, epoch: u32) -> Result<(), NotTold> {

@@ -1,11 +1,15 @@
 //! What becomes of a grant that could not be proved, and of one that has ended.
 
-use edgepost::{app::ports::OutboxStore, limits::RETRY_FIRST, outbox::Health};
+use edgepost::{
+    app::{Mailboxes, ports::OutboxStore},
+    limits::RETRY_FIRST,
+    outbox::Health,
+};
 use serde_json::json;
 
 use crate::{
     board::ready,
-    support::{NOW, Writes},
+    support::{Move::Hear, NOW, Writes, until},
     world::{GRANTED, KEY, World, assert_operators_page, letting_in, refusing, vars},
 };
 
@@ -167,4 +171,91 @@ fn an_applications_mailboxes_all_hear_that_it_was_disconnected() {
     );
     let resumed = [("other".to_owned(), 1), ("sales".to_owned(), 1)];
     assert_eq!(*world.resumed.borrow(), resumed);
+}
+
+/// A disconnect that comes while the mail server is asked.
+async fn disconnected_meanwhile(world: &World) {
+    until(|| world.server.connections.get() > 0).await;
+    let sales = "sales".parse().unwrap();
+    Mailboxes::disconnect(world, &sales).await.unwrap();
+}
+
+#[test]
+fn a_connect_that_a_disconnect_has_overtaken_is_given_back_and_not_kept() {
+    for parts in [vec![letting_in()], vec![vec![Hear]]] {
+        let world = World::with(&one_mailbox(), [(200, GRANTED)], parts);
+        let browser = world.sign_in();
+        let consent = browser.connect();
+        world
+            .during
+            .set(Some(|world| Box::pin(disconnected_meanwhile(world))));
+        let answer = browser.back(&consent, GOOD);
+        assert_eq!(answer.status, 422, "{}", answer.body);
+        assert!(
+            answer.body.contains("disconnected or connected anew"),
+            "{}",
+            answer.body
+        );
+        assert!(!answer.body.contains(STANDS), "{}", answer.body);
+        let requests = world.provider.requests.borrow().clone();
+        assert!(
+            requests[1].starts_with("token=canary-refresh&"),
+            "{requests:?}"
+        );
+        // Nothing connects by itself later.
+        world.clock.advance(RETRY_FIRST);
+        world.server.parts.borrow_mut().push_back(letting_in());
+        world.ring();
+        assert!(!world.has_grant());
+        assert!(world.resumed.borrow().is_empty());
+        assert_eq!(world.token_requests(), 2);
+    }
+}
+
+#[test]
+fn s4_a_stop_during_a_connect_keeps_the_grant_and_uses_it_no_further() {
+    // Between the exchange and the proof, and after the proof.
+    for (stop, sessions) in [((1, 0), 0), ((1, 1), 1)] {
+        let world = World::with(&one_mailbox(), [(200, GRANTED)], vec![letting_in(); 2]);
+        let browser = world.sign_in();
+        let consent = browser.connect();
+        world.stop_after.set(Some(stop));
+        let answer = browser.back(&consent, GOOD);
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        assert_eq!(world.server.connections.get(), sessions);
+        assert!(!world.has_grant());
+        assert!(world.cache.values.borrow().is_empty());
+        assert!(world.resumed.borrow().is_empty());
+        world.clock.advance(RETRY_FIRST);
+        world.ring();
+        assert_eq!(world.token_requests(), 1);
+        world.stop_after.set(None);
+        world.ring();
+        assert!(world.has_grant());
+    }
+}
+
+#[test]
+fn s4_a_stop_during_a_trial_goes_no_further() {
+    for (stop, sessions) in [((2, 0), 0), ((2, 2), 2)] {
+        let world = World::with(&one_mailbox(), [(200, GRANTED)], vec![vec![Hear]]);
+        let browser = world.sign_in();
+        assert_eq!(browser.back(&browser.connect(), GOOD).status, 202);
+        let before = world.server.connections.get();
+        world.clock.advance(RETRY_FIRST);
+        world
+            .server
+            .parts
+            .borrow_mut()
+            .extend([letting_in(), letting_in()]);
+        world.stop_after.set(Some(stop));
+        world.ring();
+        assert_eq!(world.server.connections.get(), before.max(sessions));
+        assert_eq!(world.token_requests(), 2);
+        assert!(!world.has_grant());
+        assert!(world.resumed.borrow().is_empty());
+        world.stop_after.set(None);
+        world.ring();
+        assert!(world.has_grant());
+    }
 }

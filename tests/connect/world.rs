@@ -7,7 +7,10 @@
     reason = "a test"
 )]
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+};
 
 use edgepost::{
     app::{
@@ -35,6 +38,8 @@ pub const BROWSER: (&str, &str) = ("accept", "text/html");
 pub const GRANTED: &str = r#"{"token_type":"Bearer","access_token":"canary-access","expires_in":3600,
     "refresh_token":"canary-refresh","scope":"https://mail.google.com/ openid"}"#;
 
+pub type Meanwhile = fn(&World) -> Pin<Box<dyn Future<Output = ()> + '_>>;
+
 pub struct World {
     pub config: Config,
     pub clock: VirtualClock,
@@ -56,6 +61,10 @@ pub struct World {
     pub resumed: RefCell<Vec<(String, u32)>>,
     pub drain: Drain,
     pub alerts: MemoryAlerts,
+    /// Keepers are stopped once the provider was asked this often and the mail server that often.
+    pub stop_after: Cell<Option<(usize, usize)>>,
+    /// What else goes on while a mailbox is connected.
+    pub during: Cell<Option<Meanwhile>>,
     flight: Mutex<()>,
     unsaved: RefCell<Option<String>>,
     signer: NativeSigner,
@@ -141,11 +150,19 @@ impl World {
             resumed: RefCell::default(),
             drain: Drain::default(),
             alerts: MemoryAlerts::new(&clock),
+            stop_after: Cell::default(),
+            during: Cell::default(),
             flight: Mutex::new(()),
             unsaved: RefCell::default(),
             signer: NativeSigner::default(),
             clock,
         }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop_after.get().is_some_and(|(questions, sessions)| {
+            self.token_requests() >= questions && self.server.connections.get() >= sessions
+        })
     }
 
     /// The Keeper's alarm rings.
@@ -154,7 +171,9 @@ impl World {
         let name = "sales".parse().unwrap();
         let mailbox = &self.config.mailboxes[&name];
         let woken = self.keeper(&name, async |keeper| {
-            keeper.wake(mailbox, &self.server, self, || false).await
+            keeper
+                .wake(mailbox, &self.server, self, || self.is_stopped())
+                .await
         });
         self.clock.run(woken).unwrap();
     }

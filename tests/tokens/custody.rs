@@ -223,3 +223,15 @@ fn a_record_of_the_second_version_can_be_read() {
     assert_eq!(world.token(None).unwrap(), "canary-one");
     assert_eq!(presented(&world), ["rotated"]);
 }
+
+#[test]
+fn everything_is_given_back_or_it_is_not_said_so() {
+    let mut world = World::new([(200, TWO), (503, ""), (200, "")]);
+    world.google.revocation_endpoint = Some("https://oauth2.example/revoke".to_owned());
+    world.token(None).unwrap();
+    world.bootstrap = Some(Secret::new("second"));
+    let ended = world.clock.run(world.keeper().disconnect()).unwrap();
+    // The one on trial, and not the one in use.
+    assert_eq!(world.requests(), 3);
+    assert!(!ended.revoked);
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
-        keeper_record::Candidate,
+        keeper_record::{Candidate, Record},
         ports::{Clock, Connector, Entropy, HttpClient, TokenCache, TokenCustody},
     },
     Broken, Found, Keeper,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config::{MailboxConfig, Name},
     oauth::{Granted, TokenFailure},
-    outcome::{Failure, Reach, Trouble},
+    outcome::{Cause, Failure, Reach, Trouble},
     secret::Secret,
 };
 
@@ -84,15 +84,21 @@ where
 {
     /// Exchanges a code, tries the token with the mail server, and keeps the grant if it is taken.
     /// The proof comes first: a grant of another account would else take the place of a good one.
+    /// What a STOP finds under way is kept and not used: it is tried when that has ended.
     pub async fn connect(
         &self,
         question: &ConnectQuestion,
         mailbox: &MailboxConfig,
         connector: &impl Connector,
+        is_stopped: impl Fn() -> bool,
     ) -> ConnectAnswer {
         let code = self.brought("code", &question.code, question);
         let verifier = self.brought("verifier", &question.verifier, question);
         let (Some(code), Some(verifier)) = (code, verifier) else {
+            return ConnectAnswer::refused(TokenFailure::unavailable());
+        };
+        // Others are not held up meanwhile, and so may end or replace what this one began with.
+        let Ok(Record { epoch: begun, .. }) = self.load() else {
             return ConnectAnswer::refused(TokenFailure::unavailable());
         };
         let exchanged = self.exchange(&code, &verifier, &question.redirect_uri);
@@ -104,19 +110,30 @@ where
             return ConnectAnswer::NoRefreshToken;
         };
         let verdict = match self.suffices(&granted) {
+            _ if is_stopped() => Err(stopped()),
             Ok(()) => self.prove(&granted, mailbox, connector).await,
             Err(too_narrow) => Err(too_narrow.failure),
         };
         let passes = Reach::Mailbox(Trouble::Transient);
-        let answer = match verdict {
-            Ok(()) => self.take(&granted, refresh_token).await,
-            Err(failure) if failure.reach == passes => {
-                self.put_on_trial(refresh_token, failure).await
+        if let Err(failure) = &verdict
+            && failure.reach != passes
+        {
+            return self.give_back(refresh_token, failure.clone()).await;
+        }
+        let flight = self.flight.lock().await;
+        let answer = match (self.load(), verdict) {
+            (Ok(record), _) if record.epoch != begun => Ok(Err(overtaken())),
+            (Ok(record), Ok(())) if is_stopped() => {
+                self.put_on_trial(record, refresh_token, stopped()).map(Ok)
             }
-            Err(failure) => return self.give_back(refresh_token, failure).await,
+            (Ok(record), Ok(())) => self.take(record, &granted, refresh_token).await.map(Ok),
+            (Ok(record), Err(failure)) => self.put_on_trial(record, refresh_token, failure).map(Ok),
+            (Err(Broken), _) => Err(Broken),
         };
+        drop(flight);
         match answer {
-            Ok(answer) => answer,
+            Ok(Ok(answer)) => answer,
+            Ok(Err(failure)) => self.give_back(refresh_token, failure).await,
             // It is not kept now, and is not going to be later.
             Err(Broken) => {
                 let failure = TokenFailure::unavailable().failure;
@@ -125,13 +142,13 @@ where
         }
     }
 
+    /// In flight.
     async fn take(
         &self,
+        mut record: Record,
         granted: &Granted,
         refresh_token: &Secret,
     ) -> Result<ConnectAnswer, Broken> {
-        let _flight = self.flight.lock().await;
-        let mut record = self.load()?;
         // A refresh token that was supplied as a secret is taken over now, if it was not before:
         // later it would take the place of this grant.
         self.adopt_settings(&mut record)?;
@@ -147,13 +164,13 @@ where
         })
     }
 
-    async fn put_on_trial(
+    /// In flight.
+    fn put_on_trial(
         &self,
+        mut record: Record,
         refresh_token: &Secret,
         failure: Failure,
     ) -> Result<ConnectAnswer, Broken> {
-        let _flight = self.flight.lock().await;
-        let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
         let mut candidate = Candidate::new(self.seal_refresh(refresh_token)?);
         let failure = TokenFailure { failure };
@@ -165,10 +182,12 @@ where
 
     /// Gives back a grant that is not kept, where there is no other: with one token a provider may end
     /// all that the same person has granted to the same application (RFC 7009 §2.1), and so the grant
-    /// that works.
+    /// that works. After a disconnect there is none, whatever was supplied before it.
     async fn give_back(&self, refresh_token: &Secret, failure: Failure) -> ConnectAnswer {
-        let holds = |record: super::Record| record.refresh.is_some() || record.candidate.is_some();
-        let other = self.bootstrap.is_some() || self.load().map_or(true, holds);
+        let other = self.load().map_or(true, |record| {
+            let supplied = self.bootstrap.is_some() && !record.disconnected;
+            supplied || record.refresh.is_some() || record.candidate.is_some()
+        });
         let stands = other || !self.revoke(refresh_token).await;
         ConnectAnswer::Refused { failure, stands }
     }
@@ -180,4 +199,13 @@ where
         let opened = self.sealer.open(&record, &sealed).ok()?;
         std::str::from_utf8(&opened).ok().map(Secret::new)
     }
+}
+
+fn overtaken() -> Failure {
+    let (cause, trouble) = (Cause::ReauthorisationRequired, Trouble::Authentication);
+    TokenFailure::found(cause, trouble, "token_connect_overtaken").failure
+}
+
+fn stopped() -> Failure {
+    TokenFailure::new(Cause::Stopped, Trouble::Transient).failure
 }

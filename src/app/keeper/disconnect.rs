@@ -17,7 +17,7 @@ use crate::{
 /// What became of disconnecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disconnected {
-    /// Whether the provider took the grant back. Where not, its owner can end it there.
+    /// Whether the provider took back everything that was held. Where not, its owner can end it there.
     pub revoked: bool,
     /// Tokens of grants before this one are in force no more.
     pub epoch: u32,
@@ -44,22 +44,27 @@ where
         // What does not open counts as nothing cached.
         let put = self.cache.put(self.record, &[], KV_TTL_MIN.as_secs());
         by(self.clock, deadline, put).await;
-        let mut revoked = false;
+        let mut revoked = !tokens.is_empty();
         for token in &tokens {
-            revoked |= self.revoke(token).await;
+            // One that does not open cannot be given back.
+            revoked &= match token {
+                Some(token) => self.revoke(token).await,
+                None => false,
+            };
         }
         Ok(Disconnected { revoked, epoch })
     }
 
     /// Gives the refresh tokens that there were, the one in use and the one on trial.
-    fn forget(&self) -> Result<(Vec<Secret>, u32), Broken> {
+    fn forget(&self) -> Result<(Vec<Option<Secret>>, u32), Broken> {
         let mut record = self.load()?;
         self.adopt_settings(&mut record)?;
         let candidate = record.candidate.as_ref().map(|one| &one.refresh);
         let held = [record.refresh.as_ref(), candidate];
         let tokens = held
             .into_iter()
-            .filter_map(|it| self.unsealed(it))
+            .flatten()
+            .map(|it| self.unsealed(Some(it)))
             .collect();
         record.replace_grant(None);
         record.disconnected = true;

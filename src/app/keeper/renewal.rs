@@ -92,9 +92,13 @@ where
             if is_stopped() {
                 return wait().map_err(|StoreFault| Broken);
             }
-            if let Some(epoch) = self.try_candidate(mailbox, connector).await? {
+            let tried = self.try_candidate(mailbox, connector, &is_stopped);
+            if let Some(epoch) = tried.await? {
                 // Whoever is not reached finds out with the next message.
                 let _ = served.resume(epoch).await;
+            }
+            if is_stopped() {
+                return wait().map_err(|StoreFault| Broken);
             }
             self.tell(served).await
         };

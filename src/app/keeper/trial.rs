@@ -73,7 +73,7 @@ where
 
     /// Puts a refresh token on trial to the test, where there is one: the provider has to take it, and
     /// the mail server its access token, as with a consent. Gives the number of the new grant if it is
-    /// one now.
+    /// one now. Stopped meanwhile, it goes no further, and the trial begins anew when that has ended.
     ///
     /// By the alarm and not while somebody asks for a token: the mail server may take its time, and
     /// the grant that works must not wait on account of another.
@@ -81,10 +81,14 @@ where
         &self,
         mailbox: &MailboxConfig,
         connector: &impl Connector,
+        is_stopped: impl Fn() -> bool,
     ) -> Result<Option<u32>, Broken> {
         let Some((granted, name)) = self.ask_candidate().await? else {
             return Ok(None);
         };
+        if is_stopped() {
+            return Ok(None);
+        }
         let verdict = match self.suffices(&granted) {
             Ok(()) => self
                 .prove(&granted, mailbox, connector)
@@ -97,6 +101,9 @@ where
         let candidate = record.candidate.as_ref();
         if candidate.is_none_or(|candidate| candidate.refresh != name) {
             // Somebody has connected or disconnected the mailbox meanwhile.
+            return Ok(None);
+        }
+        if is_stopped() {
             return Ok(None);
         }
         if let Err(failure) = verdict {

@@ -107,6 +107,10 @@ pub const FOUND_HERE: &[(&str, &str)] = &[
         "a grant is there and has yet to be tried with the mail server, which could not be asked; that happens by itself",
     ),
     (
+        "token_connect_overtaken",
+        "this mailbox was disconnected or connected anew while this consent was under way, so it was not taken; connect it again if it is to be connected",
+    ),
+    (
         "token_scope_too_narrow",
         "the provider granted less than sending needs; connect the mailbox again and allow everything that is asked, and check that the application is registered for the mail scope",
     ),
