@@ -15,6 +15,7 @@ mod support;
 
 mod board;
 mod callback;
+mod custom;
 mod login;
 mod messages;
 mod ports;

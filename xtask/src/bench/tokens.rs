@@ -30,14 +30,15 @@ const REFUSED: usize = 100;
 const SIDE_BY_SIDE: usize = 32;
 
 /// An access token that is renewed soon: it is fresh for all but its last 120 seconds, and renewed
-/// ahead of that by half of what is left.
-const LIFETIME: Duration = Duration::from_secs(240);
+/// ahead of that by half of what is left. With 240 seconds that half would be a trace below the least
+/// lead there is, for the time of the request goes off.
+const LIFETIME: Duration = Duration::from_secs(300);
 
 /// When a token of [`LIFETIME`] has been renewed, at the latest.
-const RENEWED: Duration = Duration::from_secs(75);
+const RENEWED: Duration = Duration::from_secs(105);
 
 /// When it is not fresh any more.
-const STALE: Duration = Duration::from_secs(121);
+const STALE: Duration = Duration::from_secs(181);
 
 /// Longest wait for messages to arrive.
 const PATIENCE: Duration = Duration::from_secs(180);
